@@ -1,0 +1,93 @@
+"""
+From the document to policies: what is validated once, and read on every call.
+"""
+
+from __future__ import annotations
+
+import random
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from ._context import client_ip
+from .balancing import BalancerOptions, HashKey
+from .config import FallbackOptions, ServiceConfig
+from .retry import Classifier, RetryPolicy
+from .transport import HTTPX, KeySource, Policies
+
+_HASHING = frozenset({"ip_hash", "ring_hash", "maglev"})
+_INFINITE = float("inf")
+
+
+def build_policies(config: ServiceConfig, rng: random.Random, *, outside: str = "") -> Policies:
+    """
+    The policies of one service.
+
+    *outside* `passthrough` is for an outside origin that is sent to as httpx would.
+    """
+    if outside == "passthrough":
+        config = ServiceConfig.model_validate(
+            {
+                "timeout": None,
+                "retry": False,
+                "breaker": False,
+                "outlier": False,
+                "bulkhead": False,
+            }
+        )
+    authority = config.authority
+    return Policies(
+        timeout=_INFINITE if config.timeout is None else config.timeout,
+        attempt_timeout=_INFINITE if config.attempt_timeout is None else config.attempt_timeout,
+        balancer=config.balancer,
+        key_source=_key_source(config.balancer),
+        retry=RetryPolicy(config.retry, rng=rng),
+        retry_options=config.retry,
+        methods=config.retry.methods,
+        classifier=Classifier(HTTPX.errors, config.retry.statuses),
+        hedge=config.hedge,
+        breaker=config.breaker,
+        outlier=config.outlier,
+        bulkhead=config.bulkhead,
+        slow_start=config.slow_start,
+        panic=config.panic,
+        fallback=config.fallback,
+        authority=None if authority == "endpoint" else authority.encode("ascii"),
+        grpc_timeout=config.grpc_timeout,
+        idempotent=config.idempotent,
+        ready_timeout=_INFINITE if config.discovery_timeout is None else config.discovery_timeout,
+        wire_headers=outside != "passthrough",
+    )
+
+
+def cache_settings(config: ServiceConfig) -> tuple[float, int] | None:
+    """Seconds and number of the responses a service keeps to fall back to."""
+    fallback = config.fallback
+    if isinstance(fallback, FallbackOptions) and fallback.cached is not None:
+        return fallback.cached, fallback.cached_size
+    return None
+
+
+def _key_source(balancer: Any) -> KeySource | None:
+    if not isinstance(balancer, BalancerOptions) or balancer.name not in _HASHING:
+        return None
+    key = balancer.key if balancer.name != "ip_hash" else HashKey(client_ip=True)
+    if key.header is not None:
+        header = key.header
+        return lambda request: request.headers.get(header)
+    if key.cookie is not None:
+        cookie = key.cookie
+        return lambda request: _cookie(request.headers.get("cookie", ""), cookie)
+    if key.query is not None:
+        query = key.query
+        return lambda request: request.url.params.get(query)
+    if key.path:
+        return lambda request: request.url.path
+    return lambda request: client_ip.get()
+
+
+def _cookie(header: str, name: str) -> str | None:
+    try:
+        morsel = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return None if morsel is None else morsel.value

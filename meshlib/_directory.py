@@ -1,0 +1,190 @@
+"""
+Which service a request belongs to.
+
+Configured names and aliases come first, then names that the default source is asked for,
+then outside origins. Looking a known host up is one dictionary read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from ._exceptions import NoEndpointError, RouteDeniedError
+from ._models import Endpoint
+from .config import MeshConfig
+from .transport import Service
+
+_SUFFIX = ".mesh"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Directory:
+    """
+    The services of a mesh by the hosts that name them.
+
+    *make* builds a service by name, *activate* starts its discovery. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        config: MeshConfig,
+        *,
+        make: Callable[[str, str], Service],
+        activate: Callable[[Service], None],
+        has_default: bool,
+    ) -> None:
+        self.by_host: dict[str, Service] = {}
+        self.services: dict[str, Service] = {}
+        self.origins: OrderedDict[str, Service] = OrderedDict()
+        self.has_default = has_default
+        self._config = config
+        self._make = make
+        self._activate = activate
+        self._dormant: dict[str, Service] = {}
+        self._lock = threading.RLock()
+
+    def reconfigure(self, config: MeshConfig, has_default: bool) -> None:
+        """Resolve by *config* from now on."""
+        self._config = config
+        self.has_default = has_default
+
+    def add(self, service: Service, hosts: tuple[str, ...], *, dormant: bool) -> None:
+        """Make *service* answer to *hosts*; a dormant one starts when it is first asked for."""
+        with self._lock:
+            self.services[service.name] = service
+            for host in hosts:
+                for name in (host, host + _SUFFIX):
+                    if dormant:
+                        self._dormant[name] = service
+                    else:
+                        self.by_host[name] = service
+
+    def remove(self, name: str) -> Service | None:
+        """Forget a service; calls in flight end as they began."""
+        with self._lock:
+            service = self.services.pop(name, None)
+            self.by_host = {h: s for h, s in self.by_host.items() if s is not service}
+            self._dormant = {h: s for h, s in self._dormant.items() if s is not service}
+            return service
+
+    def sleep(self) -> None:
+        """Have every discovered service start again when it is next asked for."""
+        with self._lock:
+            for host, service in list(self.by_host.items()):
+                if service.discovered:
+                    self._dormant[host] = service
+                    del self.by_host[host]
+
+    def renew(self) -> None:
+        """A forked child has none of its parent's threads: discovery starts anew."""
+        self._lock = threading.RLock()
+        self.sleep()
+
+    def everything(self) -> list[Service]:
+        """Every service, outside origins included."""
+        with self._lock:
+            return [*self.services.values(), *self.origins.values()]
+
+    def resolve(self, url: Any) -> Service:
+        """The service of *url* whose host is not known yet; raises what denies it."""
+        host: str = url.host
+        with self._lock:
+            service = self.by_host.get(host) or self._dormant.get(host)
+            if service is not None:
+                return self._awake(service)
+            name = host.removesuffix(_SUFFIX)
+            if self.has_default and (name != host or is_service_name(host)):
+                return self._awake(self._discover(name))
+            if name != host:
+                raise self.unknown(name)
+            return self._origin(url)
+
+    def named(self, name: str) -> Service:
+        """The service called *name*; raises NoEndpointError when there is none."""
+        key = name.lower()
+        with self._lock:
+            service = self.by_host.get(key) or self._dormant.get(key)
+            if service is None:
+                if not self.has_default:
+                    raise self.unknown(name)
+                service = self._discover(key)
+            return self._awake(service)
+
+    def _discover(self, name: str) -> Service:
+        service = self.services.get(name)
+        if service is None:
+            service = self._make(name, "discovery")
+            self.add(service, (name,), dormant=True)
+        return service
+
+    def _awake(self, service: Service) -> Service:
+        for host in [host for host, other in self._dormant.items() if other is service]:
+            self.by_host[host] = self._dormant.pop(host)
+        if service.discovered:
+            self._activate(service)
+        return service
+
+    def _origin(self, url: Any) -> Service:
+        port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+        host = f"[{url.host}]" if ":" in url.host else url.host
+        default = _DEFAULT_PORTS.get(url.scheme) == port
+        origin = f"{url.scheme}://{host}" if default else f"{url.scheme}://{host}:{port}"
+        service = self.origins.get(origin)
+        if service is None:
+            if self._config.outside == "deny":
+                raise RouteDeniedError(
+                    f"{origin} is not a configured service, and `outside: deny` allows no other"
+                    + self._nearest(url.host),
+                    service=origin,
+                )
+            service = self._make(origin, self._config.outside)
+            service.update([Endpoint(url=origin, kind="cloud")])
+            self.origins[origin] = service
+            self._evict()
+        else:
+            self.origins.move_to_end(origin)
+        return service
+
+    def _evict(self) -> None:
+        """Keep the origins within bounds; one that is in use or in trouble is never forgotten."""
+        excess = len(self.origins) - self._config.max_outside_origins
+        if excess <= 0:
+            return
+        for origin, service in list(self.origins.items())[:-1]:
+            target = service.targets[0]
+            if target.breaker.closed and target.load.in_flight == 0:
+                del self.origins[origin]
+                service.retired(target)
+                excess -= 1
+                if excess == 0:
+                    return
+
+    def unknown(self, name: str) -> NoEndpointError:
+        """The error for a service that is nowhere to be found; it says where was looked."""
+        known = ", ".join(sorted(self.services)) or "none"
+        return NoEndpointError(
+            f"no service {name!r}: it is not among the configured services ({known}), no "
+            f"MESHLIB_SERVICE_{name.upper().replace('-', '_')} is set, and no default discovery "
+            f"is configured{self._nearest(name)}",
+            service=name,
+        )
+
+    def _nearest(self, name: str) -> str:
+        near = get_close_matches(name, self.services, n=1)
+        return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def is_service_name(host: str) -> bool:
+    """Whether *host* is a single label that may name a service; localhost and IPs do not."""
+    if "." in host or host == "localhost":
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,167 @@
+"""
+What happened, as values: one frozen type per event, sent to listeners.
+
+A listener is called in the thread or task in which the event happened, after every lock
+is released. It must not block. What it raises is logged and dropped: a listener cannot
+fail a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ._models import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of every event; *service* is empty where none is concerned."""
+
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFinished(Event):
+    """An attempt ended, at its response headers or its error."""
+
+    endpoint: Endpoint
+    number: int
+    outcome: str
+    status: int | None
+    error: BaseException | None
+    elapsed: float
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished(Event):
+    """A call ended, at its last response headers or its error."""
+
+    method: str
+    status: int | None
+    error: BaseException | None
+    attempts: int
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRejected(Event):
+    """A call was refused by the mesh itself."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryScheduled(Event):
+    """Attempt *number* failed and another follows after *delay* seconds."""
+
+    number: int
+    outcome: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRefused(Event):
+    """Attempt *number* failed, could have been retried, and was not; *reason* says why."""
+
+    number: int
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeStarted(Event):
+    """Attempt *number* began before the one before it had ended."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultInjected(Event):
+    """A fault rule acted on an attempt or a call."""
+
+    rule: str
+    delay: float
+    status: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackUsed(Event):
+    """A fallback answered instead of an error or a failed response."""
+
+    kind: str
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerChanged(Event):
+    """A breaker entered another state; *shadow* when it only would have."""
+
+    endpoint: Endpoint
+    old: str
+    new: str
+    cause: object
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointEjected(Event):
+    """An endpoint did worse than its peers and is left out for *duration* seconds."""
+
+    endpoint: Endpoint
+    reason: str
+    duration: float
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointReadmitted(Event):
+    """An ejected endpoint is picked again."""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanicChanged(Event):
+    """Health began or ceased to be ignored because too few endpoints are healthy."""
+
+    priority: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsChanged(Event):
+    """A new snapshot took the place of the old one."""
+
+    added: tuple[Endpoint, ...]
+    removed: tuple[Endpoint, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryFailed(Event):
+    """A source failed; the last good snapshot, *age* seconds old, stays in force."""
+
+    source: str
+    error: BaseException
+    age: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationApplied(Event):
+    """A configuration took effect; *changed* names the services whose policies are new."""
+
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRejected(Event):
+    """A configuration was invalid; the last good one stays in force."""
+
+    error: BaseException
+
+
+Listener = Callable[[Event], None]
+"""Receives events; called in the thread or task of the event, and must not block."""

@@ -1,0 +1,164 @@
+"""
+The mesh as an httpx transport, for a client of your own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import anyio
+import httpx
+
+from ._events import Listener
+from ._exceptions import ConfigurationError
+from ._fork import survive_fork
+from ._mesh import Mesh
+from .transport import (
+    HTTPX,
+    WIRE_OPTION_NAMES,
+    AsyncDriver,
+    AsyncForeignWire,
+    AsyncWire,
+    Driver,
+    ForeignWire,
+    Wire,
+    WireOptions,
+)
+
+
+def wire_options(transport: Any, options: dict[str, Any]) -> WireOptions | None:
+    """
+    The options of the mesh's own wire, or None when *transport* sends instead.
+
+    Raises ConfigurationError for an option that would silently do nothing, and for one
+    that does not exist.
+    """
+    for name in options:
+        if name not in WIRE_OPTION_NAMES:
+            raise ConfigurationError(
+                f"unknown option {name!r}",
+                path=name,
+                hint=f"a transport takes {', '.join(WIRE_OPTION_NAMES)}",
+            )
+    if transport is None:
+        return WireOptions(**options)
+    if options:
+        names = ", ".join(sorted(options))
+        raise ConfigurationError(
+            f"{names} cannot be honoured together with transport=",
+            path=next(iter(options)),
+            hint="give these options to the transport that you pass",
+        )
+    return None
+
+
+def the_mesh(
+    mesh: Mesh | None,
+    name: str | None,
+    config: Any,
+    services: Mapping[str, Any] | None,
+    discovery: Any,
+    listeners: Iterable[Listener],
+) -> tuple[Mesh, bool]:
+    """The mesh to use, and whether it was made here and is closed with its client."""
+    if mesh is None:
+        made = Mesh(
+            name, config=config, services=services, discovery=discovery, listeners=listeners
+        )
+        return made, True
+    given = {"name": name, "config": config, "services": services, "discovery": discovery}
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigurationError(
+                f"{option} belongs to the mesh, and mesh= brings one already",
+                path=option,
+                hint=f"give {option}= to Mesh(...)",
+            )
+    for listener in listeners:
+        mesh.listen(listener)
+    return mesh, False
+
+
+class MeshTransport(Driver):
+    """
+    An httpx transport that sends each request as a call of a mesh.
+
+    Takes the arguments of `MeshClient` that concern a transport: *name*, *config*,
+    *services*, *discovery*, *listeners*, or *mesh* to share one; and what really sends:
+    *transport*, or the options of `httpx.HTTPTransport` for connections of the mesh's own.
+    An option that cannot be honoured raises ConfigurationError.
+
+    Thread-safe; usable in a forked child. Closing it twice is fine.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        config: Any = None,
+        services: Mapping[str, Any] | None = None,
+        discovery: Any = None,
+        mesh: Mesh | None = None,
+        transport: httpx.BaseTransport | None = None,
+        listeners: Iterable[Listener] = (),
+        sleep: Callable[[float], object] = time.sleep,
+        **options: Any,
+    ) -> None:
+        chosen = wire_options(transport, options)
+        self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
+        wire: ForeignWire | Wire
+        if chosen is None:
+            wire = ForeignWire(transport, HTTPX)
+        else:
+            wire = Wire(chosen, HTTPX, self.mesh.clock)
+            survive_fork(wire)
+        self.mesh.on_retire(wire.retire)
+        super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+
+    def close(self) -> None:
+        """Close the connections, and the mesh when it was made here. Idempotent."""
+        self._wire.close()
+        if self._owns_mesh:
+            self.mesh.close()
+
+
+class AsyncMeshTransport(AsyncDriver):
+    """
+    An asynchronous httpx transport that sends each request as a call of a mesh.
+
+    Takes the arguments of `MeshTransport`, with an asynchronous *transport*. Usable from
+    several event loops, on asyncio and trio, and in a forked child. Closing it twice is
+    fine; it closes the connections of the event loop it is called in.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        config: Any = None,
+        services: Mapping[str, Any] | None = None,
+        discovery: Any = None,
+        mesh: Mesh | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        listeners: Iterable[Listener] = (),
+        sleep: Callable[[float], Any] = anyio.sleep,
+        **options: Any,
+    ) -> None:
+        chosen = wire_options(transport, options)
+        self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
+        wire: AsyncForeignWire | AsyncWire
+        if chosen is None:
+            wire = AsyncForeignWire(transport, HTTPX)
+        else:
+            wire = AsyncWire(chosen, HTTPX, self.mesh.clock)
+            survive_fork(wire)
+        self.mesh.on_retire(wire.retire)
+        super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+
+    async def aclose(self) -> None:
+        """Close the connections, and the mesh when it was made here. Idempotent."""
+        await self._wire.aclose()
+        if self._owns_mesh:
+            self.mesh.close()

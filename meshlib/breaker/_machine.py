@@ -1,0 +1,216 @@
+"""The transitions of a breaker, without its lock."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+from .._models import Verdict
+from ._count_window import CountWindow
+from ._options import BreakerOptions
+from ._state import BreakerState
+from ._time_window import TimeWindow
+
+_CLOSED = BreakerState.CLOSED
+_OPEN = BreakerState.OPEN
+_HALF_OPEN = BreakerState.HALF_OPEN
+_ISOLATED = BreakerState.ISOLATED
+_SUCCESS = Verdict.SUCCESS
+_FAILURE = Verdict.FAILURE
+
+# One series for all breakers, so that an attempt which outlives its breaker, because the
+# configuration put another in its place, can never carry an epoch of the new one.
+_epochs = itertools.count(1)
+
+_NO_EPOCH = 0
+
+Change = tuple[BreakerState, BreakerState, object]
+"""The old state, the new one, and the cause."""
+
+
+def _passed(end: float, length: float, now: float) -> bool:
+    # The second half is a clock that was set back by at least the whole period: without
+    # it the period would last until the clock has caught up.
+    return now >= end or now <= end - 2.0 * length
+
+
+class Machine:
+    """
+    Everything a breaker knows and decides; `Breaker` puts a lock around it.
+
+    The caller of every method holds that lock. All changes of state go through `_enter`.
+    """
+
+    __slots__ = (
+        "_base_break",
+        "_break",
+        "_closed_at",
+        "_consecutive",
+        "_counted",
+        "_enabled",
+        "_failure_ratio",
+        "_last",
+        "_lease",
+        "_max_break",
+        "_minimum",
+        "_next_break",
+        "_places",
+        "_probes",
+        "_required",
+        "_rng",
+        "_shadow",
+        "_slow_after",
+        "_slow_ratio",
+        "_streak",
+        "_succeeded",
+        "_until",
+        "_window",
+        "cause",
+        "closed",
+        "epoch",
+        "opened",
+        "state",
+        "wake_at",
+    )
+
+    def __init__(self, options: BreakerOptions, rng: random.Random | None) -> None:
+        self._rng = rng
+        self._read(options)
+        self._probes: dict[int, float] = {}  # epoch of the probe -> end of its lease
+        self._closed_at = -math.inf
+        self._until = -math.inf
+        self._break = self._next_break = self._base_break
+        self.state = _CLOSED
+        self.cause: object = None
+        """The failure that opened it: a status, an exception, or "slow"; None once closed."""
+        self.opened = 0
+        """How often it opened."""
+        self._enter(_CLOSED)
+
+    def _read(self, options: BreakerOptions) -> None:
+        # A limit that is not set becomes one that is never reached: no test for None later.
+        size, slow = options.sampling_count, options.slow_call_duration
+        self._window: TimeWindow | CountWindow = (
+            TimeWindow(options.sampling_duration) if size is None else CountWindow(size)
+        )
+        self._enabled = options.enabled
+        self._shadow = options.shadow
+        self._consecutive = options.consecutive_failures or math.inf
+        self._failure_ratio = options.failure_ratio or math.inf
+        # A window of fewer outcomes than the minimum would never be judged (Resilience4j).
+        self._minimum = min(options.minimum_throughput, size or options.minimum_throughput)
+        self._slow_after = math.inf if slow is None else slow
+        self._slow_ratio = math.inf if slow is None else options.slow_call_ratio
+        self._base_break = options.break_duration
+        self._max_break = options.max_break_duration
+        self._places = options.probes
+        self._required = options.probe_successes
+        self._lease = options.probe_lease
+
+    def _enter(self, state: BreakerState) -> Change:
+        old, self.state = self.state, state
+        # Before `closed`: whoever reads that without the lock then finds this epoch.
+        self.epoch = next(_epochs)
+        self.closed = state is _CLOSED or (self._shadow and state is not _ISOLATED)
+        self._counted = self.epoch if state is _CLOSED and self._enabled else _NO_EPOCH
+        self.wake_at = self._until if state is _OPEN and not self._shadow else math.inf
+        self._window.clear()
+        self._probes.clear()
+        self._streak = 0
+        self._succeeded = 0
+        self._last: object = None
+        return old, state, self.cause
+
+    def _close(self, now: float) -> Change:
+        self._closed_at = now
+        self.cause = None
+        return self._enter(_CLOSED)
+
+    def _trip(self, now: float, cause: object) -> Change:
+        if self.state is _CLOSED and self._window.covered(self._closed_at, now):
+            self._next_break = self._base_break
+        length = self._next_break
+        self._next_break = min(length * 2.0, self._max_break)
+        if self._rng is not None and length > self._base_break:
+            length *= 0.5 + 0.5 * self._rng.random()
+        self._break = length
+        self._until = now + length
+        self.cause = cause
+        self.opened += 1
+        return self._enter(_OPEN)
+
+    def _tripped(self) -> bool:
+        if self._streak >= self._consecutive:
+            return True
+        window = self._window
+        total = window.total
+        # Divided, because 0.1 * 30 is more than 3 in floating point.
+        return total >= self._minimum and (
+            window.failures / total >= self._failure_ratio
+            or window.slow / total >= self._slow_ratio
+        )
+
+    def _count(self, verdict: Verdict, now: float, elapsed: float, cause: object) -> None:
+        failed = verdict is not _SUCCESS
+        if verdict is _FAILURE:
+            self._streak += 1
+        elif not failed:
+            self._streak = 0
+        self._window.add(now, failed, elapsed > self._slow_after)
+        # Not the exception: its traceback would keep the whole call alive while closed.
+        known = type(cause) if isinstance(cause, BaseException) else cause
+        self._last = known if failed else "slow"
+
+    def _admit(self, now: float) -> tuple[int | None, Change | None]:
+        if self.closed:
+            return self.epoch, None
+        if not self._admits(now):
+            return None, None
+        change = self._enter(_HALF_OPEN) if self.state is _OPEN else None
+        probes = self._probes
+        for overdue in [e for e, end in probes.items() if _passed(end, self._lease, now)]:
+            del probes[overdue]
+        epoch = next(_epochs)
+        probes[epoch] = now + self._lease
+        self._wake()
+        return epoch, change
+
+    def _admits(self, now: float) -> bool:
+        state = self.state
+        if state is _OPEN:
+            return self.closed or _passed(self._until, self._break, now)
+        if state is _HALF_OPEN:
+            probes = self._probes
+            return len(probes) < self._places or any(
+                _passed(end, self._lease, now) for end in probes.values()
+            )
+        return state is _CLOSED
+
+    def _retry_after(self, now: float) -> float:
+        return 0.0 if self._admits(now) else self.wake_at - now
+
+    def _wake(self) -> None:
+        full = len(self._probes) >= self._places
+        self.wake_at = min(self._probes.values()) if full else math.inf
+
+    def _judge(
+        self, epoch: int, verdict: Verdict, now: float, elapsed: float, cause: object
+    ) -> Change | None:
+        # The outcome of a probe, or of an epoch that has passed.
+        if self.state is _OPEN:
+            # In shadow mode no call asks for admission, so the outcomes carry time along.
+            over = self._shadow and _passed(self._until, self._break, now)
+            return self._enter(_HALF_OPEN) if over else None
+        # In shadow mode every call is a probe, and carries the epoch of the state.
+        probe = epoch > self.epoch or (self._shadow and epoch == self.epoch)
+        if self.state is not _HALF_OPEN or not probe:
+            return None
+        if verdict is _SUCCESS and elapsed <= self._slow_after:
+            self._succeeded += 1
+            if self._succeeded >= self._required:
+                return self._close(now)
+        elif verdict:
+            return self._trip(now, "slow" if verdict is _SUCCESS else cause)
+        self._wake()
+        return None

@@ -1,0 +1,20 @@
+"""What a user may set about the number of calls in flight."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .._options import Duration, Options
+
+
+class BulkheadOptions(Options):
+    """How many calls may be in flight, and how many may wait for how long."""
+
+    max_concurrency: Annotated[int, Field(ge=1)] | None = 1000
+    """Calls at once, all threads and event loops together; null is unlimited."""
+    max_queue: Annotated[int, Field(ge=0)] = 1000
+    """Calls that may wait, first in first out; 0 rejects at once."""
+    max_wait: Duration = 1.0
+    """Seconds a call waits at most; the deadline may be nearer."""

@@ -1,0 +1,47 @@
+"""
+What a service answers when its calls fail, as a document can say it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx
+from pydantic import Field, model_validator
+
+from .._options import PositiveDuration
+from ._section import Section
+
+
+class FallbackOptions(Section):
+    """
+    The answer to a call that failed for good.
+
+    Either a response, made of *status*, *headers* and *json* or *text*; or, with *cached*,
+    the last good response to the same request if it is not older than so many seconds. A
+    call for which nothing is cached fails as without a fallback.
+    """
+
+    status: Annotated[int, Field(ge=200, le=599)] = 200
+    headers: dict[str, str] = {}
+    # Not named `json`, since pydantic has an attribute of that name.
+    json_: Any = Field(default=None, alias="json")
+    text: str | None = None
+    cached: PositiveDuration | None = None
+    cached_size: Annotated[int, Field(ge=1)] = 1000
+    """Responses kept at the most; the one not used for longest leaves first."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> FallbackOptions:
+        given = self.model_fields_set
+        if "json_" in given and self.text is not None:
+            raise ValueError("give one of json and text")
+        if self.cached is not None and given & {"status", "headers", "json_", "text"}:
+            raise ValueError("cached answers with what the service said; it takes nothing else")
+        return self
+
+    def response(self) -> httpx.Response:
+        """A new response that answers a failed call."""
+        if "json_" in self.model_fields_set:
+            return httpx.Response(self.status, headers=self.headers, json=self.json_)
+        return httpx.Response(self.status, headers=self.headers, text=self.text)

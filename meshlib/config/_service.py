@@ -1,0 +1,134 @@
+"""
+What may be said of one service.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+
+from .._models import Endpoint
+from .._options import Duration, PositiveDuration
+from ..balancing._options import BalancerOptions, PanicOptions, SlowStartOptions
+from ..breaker import BreakerOptions, OutlierOptions
+from ..bulkhead import BulkheadOptions
+from ..discovery import check_discovery, parse_endpoint
+from ..retry import HedgeOptions, RetryOptions
+from ._fallback import FallbackOptions
+from ._names import service_name
+from ._section import Section
+
+_AUTHORITY = re.compile(r"[!-.0-~]+")  # printable ASCII without blanks and slashes
+
+
+def _off(**settings: Any) -> BeforeValidator:
+    """Lets a section be switched: false is *settings*, true and null are the defaults."""
+
+    def switch(value: Any) -> Any:
+        if value is False:
+            return settings
+        return {} if value is True or value is None else value
+
+    return BeforeValidator(switch)
+
+
+def _optional(value: Any) -> Any:
+    """Lets a section that is off by default be switched: true is on with its defaults."""
+    if value is False:
+        return None
+    return {} if value is True else value
+
+
+def _balancer(value: Any) -> Any:
+    if callable(getattr(value, "pick", None)):
+        return value
+    return BalancerOptions.model_validate(value)
+
+
+def _fallback(value: Any) -> Any:
+    if value is None or value is False or callable(value):
+        return value or None
+    return FallbackOptions.model_validate(value)
+
+
+def _discovery(value: Any) -> Any:
+    if value is not None:
+        check_discovery(value, "")
+    return value
+
+
+class ServiceConfig(Section):
+    """
+    One service: where it is, and how it is called.
+
+    What is not said is inherited from `defaults` of the document, key by key, and then is
+    the default given here.
+    """
+
+    endpoints: tuple[Annotated[Endpoint, PlainValidator(parse_endpoint)], ...] = ()
+    """URLs, mappings with a `url`, or endpoints."""
+    aliases: tuple[str, ...] = ()
+    """Other hosts that mean this service."""
+    discovery: Annotated[Any, PlainValidator(_discovery)] = None
+    """What finds the endpoints instead: a name, `{name: settings}`, or an object with `watch`."""
+    discovery_timeout: Duration | None = 5.0
+    """Seconds that a first call waits for the first endpoints; null: its whole deadline."""
+    timeout: PositiveDuration | None = 15.0
+    """Seconds for a whole call, attempts and backoffs included; Envoy's default. Null: no end."""
+    attempt_timeout: PositiveDuration | None = None
+    """Seconds for one attempt; null: what is left of the call, as in Envoy."""
+    idempotent: bool | None = None
+    """Whether every request may be sent twice; null: its method says so."""
+    balancer: Annotated[BalancerOptions | Any, PlainValidator(_balancer)] = BalancerOptions()
+    """Which endpoint takes an attempt; also an object with `pick`."""
+    slow_start: Annotated[SlowStartOptions, _off(window=0.0)] = SlowStartOptions()
+    panic: Annotated[PanicOptions, _off(threshold=0.0)] = PanicOptions()
+    retry: Annotated[RetryOptions, _off(max_attempts=1)] = RetryOptions()
+    hedge: Annotated[HedgeOptions | None, BeforeValidator(_optional)] = None
+    """Null: no hedges, as they cost the service requests."""
+    breaker: Annotated[BreakerOptions, _off(enabled=False)] = BreakerOptions()
+    outlier: Annotated[OutlierOptions, _off(enabled=False)] = OutlierOptions()
+    bulkhead: Annotated[BulkheadOptions, _off(max_concurrency=None)] = BulkheadOptions()
+    fallback: Annotated[FallbackOptions | Any, PlainValidator(_fallback)] = None
+    """What answers when a call fails; also a callable that takes the request and the error."""
+    authority: str = "endpoint"
+    """The Host header and TLS name: the `endpoint`'s, the `service`'s, or this very text."""
+    grpc_timeout: bool = False
+    """Whether attempts also tell the time left in a `grpc-timeout` header."""
+
+    @field_validator("endpoints", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str | Endpoint) else value
+
+    @field_validator("endpoints")
+    @classmethod
+    def _distinct(cls, value: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+        seen: dict[str, Endpoint] = {}
+        for endpoint in value:
+            if seen.setdefault(endpoint.address, endpoint) is not endpoint:
+                raise ValueError(
+                    f"{endpoint.url!r} stands here twice; to send it more, give it a weight"
+                )
+        return value
+
+    @field_validator("aliases")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = (service_name(alias, f"[{n}]") for n, alias in enumerate(value))
+        return tuple(dict.fromkeys(names))
+
+    @field_validator("authority")
+    @classmethod
+    def _header(cls, value: str) -> str:
+        if not _AUTHORITY.fullmatch(value):
+            raise ValueError(f"{value!r} cannot be a Host header; write a host, or host:port")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ServiceConfig:
+        if self.endpoints and self.discovery is not None:
+            raise ValueError("give endpoints or discovery, not both")
+        return self

@@ -1,0 +1,154 @@
+"""
+Files that people write: YAML, JSON and TOML, read strictly.
+
+A key that stands twice is an error in all three, since one of them would be lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .._exceptions import ConfigurationError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """
+    The mapping in the file at *path*; its suffix says what it is written in.
+
+    Raises ConfigurationError, naming the file and the line, when there is none.
+    """
+    name = os.fspath(path)
+    try:
+        content = Path(name).read_bytes()
+    except OSError as exc:
+        reason, hint = _unreadable(name, exc)
+        raise ConfigurationError(reason, hint=hint) from None
+    return parse_document(content, name)
+
+
+def parse_document(content: bytes, name: str) -> dict[str, Any]:
+    """The mapping in *content*, that of a file called *name*; raises as `read_document`."""
+    parse = _parser(name)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"{name}: not UTF-8 at byte {exc.start}") from None
+    if not text.strip():
+        raise ConfigurationError(f"{name}: the file is empty", hint="write {} for nothing")
+    document = parse(text, name)
+    if document is None:
+        raise ConfigurationError(f"{name}: the file is empty", hint="write {} for nothing")
+    if not isinstance(document, Mapping):
+        raise ConfigurationError(f"{name}: a mapping is needed, not {type(document).__name__}")
+    return dict(document)
+
+
+def _unreadable(name: str, error: OSError) -> tuple[str, str]:
+    if not isinstance(error, FileNotFoundError):
+        return f"{name}: {error.strerror or error}", ""
+    file = Path(name)
+    try:
+        siblings = [entry.name for entry in file.parent.iterdir()]
+    except OSError:
+        return f"{name}: no such file", f"there is no directory {str(file.parent)!r}"
+    near = get_close_matches(file.name, siblings, n=1)
+    return f"{name}: no such file", f"did you mean {near[0]!r}?" if near else ""
+
+
+def _parser(name: str) -> Callable[[str, str], Any]:
+    suffix = Path(name).suffix.lower()
+    try:
+        return _PARSERS[suffix]
+    except KeyError:
+        raise ConfigurationError(
+            f"{name}: cannot tell the format by the suffix {suffix!r}",
+            hint=f"a document ends in {', '.join(_PARSERS)}",
+        ) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader of YAML, which also refuses what it would drop."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._checked: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # Merging `<<` puts the merged keys beside the node's own, which may replace them:
+        # only before that is a key that stands twice a mistake.
+        if id(node) not in self._checked:
+            self._checked.add(id(node))
+            self._check(node)
+        super().flatten_mapping(node)
+
+    def _check(self, node: yaml.MappingNode) -> None:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node, deep=True)
+            problem = ""
+            if not isinstance(key, str):
+                problem = f"the key {key!r} is not text; put it in quotes"
+            elif key in seen:
+                problem = f"the key {key!r} stands here twice"
+            if problem:
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
+
+
+def _yaml(text: str, name: str) -> Any:
+    try:
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigurationError(f"{name}{where}: {exc.problem or exc.context}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise ConfigurationError(f"{name}: {exc}") from None
+
+
+def _json(text: str, name: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(pairs)
+        if len(document) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for n, key in enumerate(keys) if key in keys[:n])
+            raise ConfigurationError(f"{name}: the key {twice!r} stands twice in one object")
+        return document
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as exc:
+        raise ConfigurationError(
+            f"{name}, line {exc.lineno}, column {exc.colno}: {exc.msg}"
+        ) from None
+
+
+def _toml(text: str, name: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationError(f"{name}: {exc}") from None
+
+
+_PARSERS: dict[str, Callable[[str, str], Any]] = {
+    ".yaml": _yaml,
+    ".yml": _yaml,
+    ".json": _json,
+    ".toml": _toml,
+}

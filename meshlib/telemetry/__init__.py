@@ -1,0 +1,10 @@
+"""
+Who hears about what happened: reports, metrics, spans and log lines.
+
+Nothing here decides anything, and nothing here is paid for by a call unless somebody
+listens.
+"""
+
+from ._report import AttemptReport, CallReport
+
+__all__ = ["AttemptReport", "CallReport"]

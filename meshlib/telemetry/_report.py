@@ -1,0 +1,158 @@
+"""
+What became of one call, for the one who made it.
+
+A report is built for every response and read for few, so it only points at what the call
+knows and works the rest out when it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._models import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptReport:
+    """
+    One attempt of a call.
+
+    *started* and *elapsed* are seconds, *started* counted from the beginning of the call.
+    *outcome* is a row of the outcome table, such as `success` or `never_sent`. *chosen*
+    says why this endpoint, *skipped* why not the others, by their address.
+    """
+
+    number: int
+    endpoint: Endpoint
+    started: float
+    elapsed: float
+    outcome: str | None
+    status: int | None
+    error: BaseException | None
+    fault: str | None
+    hedge: bool
+    chosen: str
+    skipped: Mapping[str, str]
+
+
+class CallReport:
+    """
+    What became of one call: `response.extensions["mesh"]`.
+
+    Reading it costs more than making it; it stays true after the response is closed.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    @property
+    def service(self) -> str:
+        """The name of the service, or the origin of an outside call."""
+        return str(self._call.service.name)
+
+    @property
+    def route(self) -> str:
+        """The route that matched; `default` where none is configured."""
+        return "default"
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The endpoint that gave the response; None when no attempt was made."""
+        attempts = self._call.attempts
+        answered = [a for a in attempts if a.status is not None] or attempts
+        return answered[-1].target.endpoint if answered else None
+
+    @property
+    def attempts(self) -> tuple[AttemptReport, ...]:
+        """Every attempt in the order in which they began."""
+        return tuple(_attempt(self._call, attempt) for attempt in self._call.attempts)
+
+    @property
+    def waited(self) -> float:
+        """Seconds spent in the bulkhead's queue and waiting for the first snapshot."""
+        return float(self._call.waited)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the beginning of the call to the last decision about it."""
+        return float(self._call.now - self._call.started)
+
+    @property
+    def budget_left(self) -> int:
+        """Retries that the service's budget allows at the moment of reading."""
+        service = self._call.service
+        return int(service.budget.balance(service.clock()))
+
+    @property
+    def fallback(self) -> str | None:
+        """`value`, `callable` or `cached` when a fallback answered, else None."""
+        kind: str | None = self._call.fallback_used
+        return kind
+
+    @property
+    def injected(self) -> tuple[str, ...]:
+        """Names of the fault rules that acted on this call, in order."""
+        return tuple(a.fault.rule for a in self._call.attempts if a.fault is not None)
+
+    @property
+    def request_id(self) -> str | None:
+        """The `x-request-id` that the attempts carried, when the mesh made it."""
+        made = self._call.request_id
+        return None if made is None else str(made.decode("ascii"))
+
+    def __repr__(self) -> str:
+        outcomes = ", ".join(f"{a.endpoint.url} {a.outcome}" for a in self.attempts)
+        return f"<CallReport {self.service}: {outcomes or 'no attempt'}>"
+
+    def __str__(self) -> str:
+        lines = [f"{self.service}: {len(self.attempts)} attempt(s), {self.elapsed * 1e3:.1f} ms"]
+        for attempt in self.attempts:
+            end = attempt.status if attempt.error is None else repr(attempt.error)
+            lines.append(
+                f"  {attempt.number}. {attempt.endpoint.url} {attempt.outcome} ({end}) "
+                f"at {attempt.started * 1e3:.1f} ms for {attempt.elapsed * 1e3:.1f} ms: "
+                f"{attempt.chosen}"
+            )
+            lines.extend(f"     not {where}: {why}" for where, why in attempt.skipped.items())
+        if self.fallback:
+            lines.append(f"  answered by a fallback: {self.fallback}")
+        return "\n".join(lines)
+
+
+def _attempt(call: Any, attempt: Any) -> AttemptReport:
+    pickable = attempt.pickable
+    skipped = {target.address: reason for target, reason in pickable.skipped}
+    skipped.pop(attempt.target.address, None)
+    for earlier in call.attempts:
+        if earlier is attempt:
+            break
+        if earlier.target is not attempt.target:
+            skipped.setdefault(earlier.target.address, "tried already in this call")
+    return AttemptReport(
+        number=attempt.number,
+        endpoint=attempt.target.endpoint,
+        started=attempt.started - call.started,
+        elapsed=attempt.elapsed,
+        outcome=None if attempt.outcome is None else attempt.outcome.name,
+        status=attempt.status,
+        error=attempt.error,
+        fault=None if attempt.fault is None else attempt.fault.rule,
+        hedge=attempt.hedge,
+        chosen=_why(call, attempt),
+        skipped=skipped,
+    )
+
+
+def _why(call: Any, attempt: Any) -> str:
+    if attempt.probe:
+        return "a probe: its breaker is half-open"
+    balancer = call.service.balancer
+    name = getattr(balancer, "name", type(balancer).__name__)
+    among = len(attempt.pickable.candidates)
+    panic = ", in panic: health is ignored" if attempt.pickable.panic else ""
+    key = f" by key {call.hash_key!r}" if call.hash_key is not None else ""
+    return f"{name}{key} among {among}, {attempt.in_flight} in flight there{panic}"

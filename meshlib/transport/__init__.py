@@ -1,0 +1,46 @@
+"""
+The request path: from an httpx request to the endpoint that answers it, and back.
+
+A `Service` holds the state of one logical destination, a `Call` makes every decision of
+one logical request, and a driver (`Driver`, `AsyncDriver`) carries the decisions out over
+a wire: connections of our own, or any httpx transport.
+"""
+
+from ._async import AsyncDriver
+from ._cache import ResponseCache
+from ._call import Call
+from ._foreign import AsyncForeignWire, ForeignWire
+from ._headers import request_of, triples_of
+from ._plan import explain
+from ._policies import KeySource, Policies
+from ._sdk import HTTPX, Sdk, replayable
+from ._service import Service
+from ._sync import Driver
+from ._target import Target, bucket_limit
+from ._wire_async import AsyncWire
+from ._wire_options import WIRE_OPTION_NAMES, WireOptions
+from ._wire_sync import Wire
+
+__all__ = [
+    "HTTPX",
+    "WIRE_OPTION_NAMES",
+    "AsyncDriver",
+    "AsyncForeignWire",
+    "AsyncWire",
+    "Call",
+    "Driver",
+    "ForeignWire",
+    "KeySource",
+    "Policies",
+    "ResponseCache",
+    "Sdk",
+    "Service",
+    "Target",
+    "Wire",
+    "WireOptions",
+    "bucket_limit",
+    "explain",
+    "replayable",
+    "request_of",
+    "triples_of",
+]

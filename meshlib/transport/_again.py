@@ -1,0 +1,88 @@
+"""
+Whether a call makes another attempt: after one that failed, or beside one in flight.
+
+Retries and hedges draw on one `max_attempts` and one budget.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._events import HedgeStarted, RetryRefused, RetryScheduled
+from .._exceptions import CallRejectedError
+from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
+from ._attempt import Attempt
+
+
+def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None) -> float | None:
+    """The wait before another attempt; the budget is asked last, so a refusal is free."""
+    service = call.service
+    retry = call.policies.retry
+    delay = 0.0
+    reason = _obstacle(call, outcome, now)
+    if reason is None:
+        delay = retry.backoff(call.number, call.attempts[-1].error) if hint is None else hint
+        if now + delay >= call.deadline or delay > retry.max_hint:
+            reason = "deadline"
+        elif not service.budget.try_withdraw(now):
+            reason = "budget"
+    if not service.listening:
+        return delay if reason is None else None
+    if reason is not None:
+        service.emit(
+            RetryRefused(
+                service=service.name, number=call.number, outcome=outcome.name, reason=reason
+            )
+        )
+        return None
+    service.emit(
+        RetryScheduled(service=service.name, number=call.number, outcome=outcome.name, delay=delay)
+    )
+    return delay
+
+
+def _obstacle(call: Any, outcome: OutcomeClass, now: float) -> str | None:
+    """Why the call must not be tried again, before time and budget are looked at."""
+    if call.number >= call.max_attempts:
+        return "attempts"
+    if outcome.retryable is Retryable.IDEMPOTENT and not call.idempotent:
+        return "not idempotent"
+    if not call.replayable and outcome is not NEVER_SENT and outcome is not POOL_TIMEOUT:
+        return "body"
+    service = call.service
+    if service.pickable.pick is None and not any(
+        target.breaker.is_available(now) for target in service.targets
+    ):
+        # The outcome at hand says more than the rejection that would follow.
+        return "no endpoint"
+    return None
+
+
+def hedge_delay(call: Any) -> float | None:
+    """Seconds to wait before a hedge, or None when there must be none."""
+    hedge = call.service.hedge
+    if hedge is None or not call.idempotent or not call.replayable:
+        return None
+    if call.options is not None and call.options.hedge is False:
+        return None
+    begun = sum(attempt.hedge for attempt in call.attempts)
+    if call.number >= call.max_attempts or begun >= hedge.max_hedges:
+        return None
+    return hedge.delay(call.clock())
+
+
+def start_hedge(call: Any) -> Attempt | None:
+    """A further attempt beside the one in flight, or None when there is no room for it."""
+    now = call.clock()
+    pickable = call.service.pickable
+    spare = len(pickable.candidates) > len({attempt.target for attempt in call.attempts})
+    if not spare or not call.service.budget.try_withdraw(now):
+        return None
+    try:
+        attempt = call.start_attempt()
+    except CallRejectedError:
+        return None
+    attempt.hedge = True
+    if call.service.listening:
+        call.service.emit(HedgeStarted(service=call.service.name, number=call.number))
+    return attempt

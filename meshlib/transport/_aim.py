@@ -1,0 +1,153 @@
+"""
+A call's request, aimed at the endpoint of an attempt.
+
+The caller's request is never changed: redirects, cookies and auth go on to speak of the
+service. What goes to the wire is a copy.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+from .._grpc_timeout import encode_grpc_timeout
+from ._attempt import Attempt
+from ._headers import Triple, request_of, triples_of
+from ._sdk import Sdk
+
+_INFINITE = float("inf")
+_URL_CACHE = 256
+"""Aimed URLs kept for each target: parsing one costs more than all decisions of a call."""
+
+_ID = b"x-request-id"
+_COUNT = b"x-envoy-attempt-count"
+_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+_GRPC = b"grpc-timeout"
+_COUNTS = tuple((_COUNT, _COUNT, b"%d" % number) for number in range(101))
+_LOWER_NAME = itemgetter(1)
+_OURS = frozenset({_ID, _COUNT, _TIMEOUT, _GRPC})
+
+
+def wire_headers(attempt: Attempt, left: float) -> list[Triple]:
+    """
+    The headers that an attempt sends: the caller's, a Host, and the mesh's own.
+
+    *left* is the seconds that the attempt has.
+    """
+    call = attempt.call
+    request, policies = call.request, call.policies
+    headers = triples_of(request.headers)
+    if headers:
+        name, _, value = headers[0]
+        if name == b"Host" and (value in call.service.own_hosts or _is_own(call, value)):
+            host = policies.authority or attempt.target.host_header
+            headers[0] = (b"Host", b"host", host)
+    if not policies.wire_headers:
+        return headers
+    given = False
+    if not _OURS.isdisjoint(map(_LOWER_NAME, headers)):
+        headers, given = _without_stale(headers, policies.grpc_timeout)
+    if not given:
+        if call.request_id is None:
+            prefix, count = call.service.request_ids
+            call.request_id = b"%b%016x" % (prefix, next(count))
+        headers.append((_ID, _ID, call.request_id))
+    headers.append(_COUNTS[attempt.number])
+    if left != _INFINITE:
+        headers.append((_TIMEOUT, _TIMEOUT, b"%d" % (left * 1000.0)))
+        if policies.grpc_timeout:
+            text = encode_grpc_timeout(max(left, 0.0)).encode("ascii")
+            headers.append((_GRPC, _GRPC, text))
+    if attempt.span is not None:
+        pairs: list[tuple[bytes, bytes]] = []
+        call.service.tracing.inject(attempt.span, pairs)
+        injected = {name.lower() for name, _ in pairs}
+        headers = [triple for triple in headers if triple[1] not in injected]
+        headers.extend((name, name.lower(), value) for name, value in pairs)
+    return headers
+
+
+def _is_own(call: Any, value: bytes) -> bool:
+    """Whether the client wrote this Host itself, from the name of the service."""
+    if value != call.request.url.netloc:
+        return False
+    if len(call.service.own_hosts) < _URL_CACHE:
+        call.service.own_hosts.add(value)
+    return True
+
+
+def _without_stale(headers: list[Triple], grpc: bool) -> tuple[list[Triple], bool]:
+    """Drop what spoke of the call that this process is serving; tell of a request id."""
+    stale = {_COUNT, _TIMEOUT, _GRPC} if grpc else {_COUNT, _TIMEOUT}
+    kept = [triple for triple in headers if triple[1] not in stale]
+    return kept, any(triple[1] == _ID for triple in kept)
+
+
+def wire_path(attempt: Attempt) -> bytes:
+    """The path and query of the request, behind the endpoint's own prefix."""
+    path: bytes = attempt.call.request.url.raw_path
+    prefix = attempt.target.prefix
+    return prefix + path if prefix else path
+
+
+def sni_hostname(attempt: Attempt, extensions: dict[str, Any]) -> str | None:
+    """The name to ask a TLS server for, when it is not the endpoint's own."""
+    authority = attempt.call.policies.authority
+    if authority is None or "sni_hostname" in extensions:
+        return None
+    host: str = authority.decode("ascii")
+    return host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
+
+
+def capped(timeouts: dict[str, float | None], left: float) -> dict[str, float | None]:
+    """httpx's own timeouts, none of them longer than what is *left* of the attempt."""
+    if left == _INFINITE:
+        return timeouts
+    get = timeouts.get
+    connect, read, write, pool = get("connect"), get("read"), get("write"), get("pool")
+    if (
+        (connect is not None and connect <= left)
+        and (read is not None and read <= left)
+        and (write is not None and write <= left)
+        and (pool is not None and pool <= left)
+    ):
+        return timeouts
+    left = max(left, 0.0)
+    return {
+        "connect": left if connect is None or connect > left else connect,
+        "read": left if read is None or read > left else read,
+        "write": left if write is None or write > left else write,
+        "pool": left if pool is None or pool > left else pool,
+    }
+
+
+def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
+    """
+    A request that any transport can send: the call's, aimed at the attempt's endpoint.
+
+    *left* is the seconds that the attempt has.
+    """
+    call, target = attempt.call, attempt.target
+    request = call.request
+    raw_path = request.url.raw_path
+    url = target.urls.get(raw_path)
+    if url is None:
+        url = sdk.url(
+            scheme=target.scheme.decode("ascii"),
+            host=target.host.decode("ascii"),
+            port=target.port,
+            raw_path=wire_path(attempt),
+        )
+        if len(target.urls) >= _URL_CACHE:
+            target.urls.clear()
+        target.urls[raw_path] = url
+    extensions = request.extensions
+    old = extensions.get("timeout", {})
+    timeouts = capped(old, left)
+    name = None if call.policies.authority is None else sni_hostname(attempt, extensions)
+    if timeouts is not old or name is not None:
+        extensions = dict(extensions)
+        extensions["timeout"] = timeouts
+        if name is not None:
+            extensions["sni_hostname"] = name
+    return request_of(request.method, url, wire_headers(attempt, left), call.body, extensions)

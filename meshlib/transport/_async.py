@@ -1,0 +1,273 @@
+"""
+The asynchronous driver: carries out what a `Call` decides, on asyncio and on trio.
+
+The twin of `_sync.py`, line by line; a test compares their syntax trees.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import httpx
+
+from ..faults import Fault
+from ..telemetry import CallReport
+from ._attempt import Attempt
+from ._body_async import AsyncCallStream
+from ._call import Call
+from ._fallback import as_response, fallback_of
+from ._hedge_async import AsyncHedging
+from ._sdk import Sdk
+from ._waiting import AsyncWaiter
+
+_DRAIN_LIMIT = 65536
+"""Bytes of a discarded response that are read to keep its connection."""
+_DISCARD_TIMEOUT = 1.0
+"""Seconds that discarding a response may take while its request is cancelled."""
+
+
+class AsyncDriver(httpx.AsyncBaseTransport):
+    """
+    Sends each request as a call of a mesh.
+
+    *mesh* begins calls, *wire* sends attempts, *sleep* waits between them. One driver
+    serves any number of tasks, event loops and threads.
+    """
+
+    def __init__(self, mesh: Any, wire: Any, *, sdk: Sdk, sleep: Callable[..., Any]) -> None:
+        self._mesh = mesh
+        self._begin = mesh.begin
+        self._wire = wire
+        self._send_attempt = wire.send
+        self._sdk = sdk
+        self._sleep = sleep
+        self._hedging = AsyncHedging(self)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """
+        The response to *request*, its body unread and bound to the call's permits.
+
+        Raises what the wire raised in the last attempt, or a `MeshError`.
+        """
+        call = self._begin(request)
+        try:
+            if call.unprepared:
+                await self._prepare(call)
+            if not call.admit():
+                await self._queue(call)
+            if call.faulted:
+                response = await self._fault_call(call)
+                if response is not None:
+                    return response
+            if call.hedged:
+                return await self._hedging.run(call)
+            while True:
+                attempt = call.start_attempt()
+                try:
+                    if attempt.fault is None:
+                        response = await self._send_attempt(attempt)
+                    else:
+                        response = await self.send(attempt)
+                except Exception as exc:
+                    delay = call.fail_attempt(attempt, exc)
+                    if delay is None:
+                        raise
+                    call.last_error = exc
+                else:
+                    delay = call.finish_attempt(attempt, response)
+                    if delay is None:
+                        if call.may_fall_back:
+                            return await self.deliver(call, attempt, response)
+                        return self._bind(call, attempt, response)
+                    await self.discard(attempt, response)
+                await self.pause(delay)
+        except Exception as exc:
+            answer = await self._answer_instead(call, exc)
+            if answer is not None:
+                return answer
+            error = call.final_error(exc)
+            cause = call.cause_of(error, exc)
+            call.finished(None, error)
+            call.close()
+            if cause is None:
+                raise
+            raise error from cause
+        except BaseException as exc:
+            call.finished(None, exc)
+            call.close()
+            raise
+
+    async def _prepare(self, call: Call) -> None:
+        """What only some calls need: the first snapshot of their service, a buffered body."""
+        if not call.service.ready:
+            await self._wait_ready(call)
+        if call.must_buffer:
+            await self._buffer(call)
+
+    async def _fault_call(self, call: Call) -> httpx.Response | None:
+        """Draw a fault that acts outside retries, and carry it out."""
+        fault = call.draw_fault("call")
+        if fault is None:
+            return None
+        try:
+            response = await self._inject(call, fault, call.deadline)
+        finally:
+            call.release_fault(fault)
+        return None if response is None else await self.deliver(call, None, response)
+
+    async def send(self, attempt: Attempt) -> httpx.Response:
+        """Carry out one attempt, its fault included."""
+        fault = attempt.fault
+        if fault is not None:
+            injected = await self._inject(attempt.call, fault, attempt.limit)
+            if injected is not None:
+                return injected
+        response: httpx.Response = await self._send_attempt(attempt)
+        return response
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two attempts."""
+        await self._sleep(seconds)
+
+    async def _inject(self, call: Call, fault: Fault, limit: float) -> httpx.Response | None:
+        if fault.delay:
+            left = limit - call.clock()
+            await self._sleep(min(fault.delay, max(left, 0.0)))
+            if fault.delay >= left:
+                raise self._sdk.timeout_error("an injected delay outlasted the timeout")
+        if fault.error is not None:
+            error, message = self._sdk.faults[fault.error]
+            raise error(message)
+        if fault.status is None:
+            return None
+        headers = {"x-meshlib-fault": fault.rule}
+        if fault.retry_after is not None:
+            headers["retry-after"] = f"{fault.retry_after:g}"
+        return httpx.Response(fault.status, headers=headers, text=fault.body)
+
+    async def deliver(
+        self, call: Call, attempt: Attempt | None, response: httpx.Response
+    ) -> httpx.Response:
+        """Hand *response* to the caller, its permits tied to the life of its body."""
+        if call.may_fall_back and attempt is not None and call.failed(attempt):
+            answer = await self._answer_instead(call, None)
+            if answer is not None:
+                await self.discard(attempt, response)
+                return answer
+        return self._bind(call, attempt, response)
+
+    def _bind(
+        self, call: Call, attempt: Attempt | None, response: httpx.Response
+    ) -> httpx.Response:
+        """Tie the call's permits to the life of the response's body."""
+        response.extensions["mesh"] = CallReport(call)
+        if call.number > 1:
+            call.forget_frames()
+        service = call.service
+        if service.listening or service.tracing is not None:
+            call.finished(response.status_code, None)
+        if response.is_closed:  # already in memory: nobody will close the stream
+            call.close()
+        else:
+            response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
+        return response
+
+    async def discard(self, attempt: Attempt, response: httpx.Response) -> None:
+        """Drop a response that is retried; a small body is read so that its connection lives."""
+        call = attempt.call
+        if response.is_closed:
+            attempt.release()
+            call.last_error = self._status_error(call, response)
+            return
+        try:
+            with anyio.CancelScope(deadline=anyio.current_time() + _DISCARD_TIMEOUT, shield=True):
+                try:
+                    if int(response.headers.get("content-length", _DRAIN_LIMIT)) < _DRAIN_LIMIT:
+                        await response.aread()
+                except (httpx.HTTPError, ValueError):
+                    pass  # its connection is lost, and the retry takes another one
+                await response.aclose()
+        finally:
+            attempt.release()
+            call.last_error = self._status_error(call, response)
+
+    @staticmethod
+    def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
+        message = f"{call.service.name!r} answered {response.status_code}"
+        return httpx.HTTPStatusError(message, request=call.request, response=response)
+
+    async def _answer_instead(self, call: Call, exc: Exception | None) -> httpx.Response | None:
+        """The fallback's response, or None when there is none for this outcome."""
+        if not call.may_fall_back:
+            return None
+        call.may_fall_back = False
+        kind, value = fallback_of(call)
+        if kind is None:
+            return None
+        try:
+            if callable(value):
+                value = value(call.request, exc)
+                if inspect.isawaitable(value):
+                    value = await value
+            response = as_response(value, call.request)
+            call.fell_back(kind, exc)
+            response.extensions["mesh"] = CallReport(call)
+            call.finished(response.status_code, None)
+        finally:
+            call.close()
+        return response
+
+    async def _queue(self, call: Call) -> None:
+        """Wait in the bulkhead's queue for a permit."""
+        bulkhead = call.service.bulkhead
+        waiter = AsyncWaiter()
+        if not bulkhead.enqueue(waiter):
+            raise call.full()
+        try:
+            granted = await waiter.wait(min(bulkhead.max_wait, call.deadline - call.now))
+        except BaseException:
+            if bulkhead.abandon(waiter):
+                bulkhead.release()
+            raise
+        if not granted and not bulkhead.abandon(waiter):
+            raise call.full()
+        call.admitted()
+
+    async def _wait_ready(self, call: Call) -> None:
+        """Wait for the first snapshot of a service that is still being discovered."""
+        waiter = AsyncWaiter()
+        limit = min(call.policies.ready_timeout, call.deadline - call.now)
+        if call.service.wait_ready(waiter):
+            await waiter.wait(limit)
+        call.readied()
+
+    async def _buffer(self, call: Call) -> None:
+        """Keep a streamed body, so that it can be sent again; a longer one is sent once."""
+        limit = call.policies.retry.buffer_body
+        chunks: list[bytes] = []
+        size = 0
+        rest = aiter(call.body)
+        async for chunk in rest:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                call.buffered(AsyncJoined(chunks, rest), False)
+                return
+        call.buffered(httpx.ByteStream(b"".join(chunks)), True)
+
+
+class AsyncJoined(httpx.AsyncByteStream):
+    """A body of which the beginning has been read already."""
+
+    def __init__(self, chunks: list[bytes], rest: Any) -> None:
+        self._chunks = chunks
+        self._rest = rest
+
+    async def __aiter__(self) -> Any:
+        for chunk in self._chunks:
+            yield chunk
+        async for chunk in self._rest:
+            yield chunk

@@ -1,0 +1,88 @@
+"""
+One try of a call against one endpoint, and the permits it holds there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._models import CANCELLED, OutcomeClass
+from ..breaker import Breaker
+from ..faults import Fault
+from ._pickable import Pickable
+from ._target import Target
+
+
+class Attempt:
+    """
+    One try against one endpoint. Settled exactly once; `cancel` may be called twice.
+
+    `limit` is the instant by which it must have its response headers.
+    """
+
+    # What most attempts never set stands on the class: an attempt is made for every call,
+    # and each attribute that is set costs as much as a decision.
+    abort: Any = None
+    elapsed = 0.0
+    error: BaseException | None = None
+    fault: Fault | None = None
+    hedge = False
+    open = False
+    outcome: OutcomeClass | None = None
+    probe = False
+    settled = False
+    span: Any = None
+    status: int | None = None
+
+    def __init__(
+        self, call: Any, target: Target, breaker: Breaker, epoch: int, pickable: Pickable
+    ) -> None:
+        self.call = call
+        self.target = target
+        self.breaker = breaker
+        self.epoch = epoch
+        self.pickable = pickable
+        self.number = call.number
+        self.started = now = call.now
+        limit = now + call.attempt_timeout
+        self.limit = limit if limit < call.deadline else call.deadline
+        self.in_flight = target.load.in_flight
+
+    def left(self) -> float:
+        """Seconds until the limit; read anew when a fault has held the attempt back."""
+        if self.fault is None:
+            return self.limit - self.started
+        return self.limit - float(self.call.clock())
+
+    def release(self) -> None:
+        """No longer in flight: the body is closed, or there is none."""
+        if self.open:
+            self.open = False
+            self.target.release()
+            if self.fault is not None:
+                self.call.faults.release(self.fault)
+
+    def settle(self, outcome: OutcomeClass, now: float, cause: object, hint: float) -> None:
+        """
+        Tell load, outlier detection and breaker how it ended.
+
+        The breaker is the one the attempt began with: new options bring a new one, whose
+        epochs mean other things.
+        """
+        self.settled = True
+        self.outcome = outcome
+        self.elapsed = elapsed = now - self.started
+        breaker = self.breaker
+        self.target.settle(outcome, now, elapsed, hint)
+        breaker.record(self.epoch, outcome.verdict, now, elapsed, cause)
+
+    def cancel(self, outcome: OutcomeClass = CANCELLED) -> None:
+        """Give everything back without a word about the endpoint."""
+        if not self.settled:
+            now = self.call.clock()
+            self.settle(outcome, now, None, 0.0)
+            hedge = self.call.service.hedge
+            if hedge is not None:
+                # Without the slow ones that hedges cut off, the quantile would sink.
+                hedge.observe(self.elapsed, now)
+        self.release()

@@ -1,0 +1,70 @@
+"""
+The body of a response, with the permits and the deadline of its call.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from ._attempt import Attempt
+from ._call import Call
+from ._rejections import deadline_exceeded
+
+
+class CallStream(httpx.SyncByteStream):
+    """
+    Ends a call when its body is closed, and no later than its deadline.
+
+    A body that breaks counts as a failure of its endpoint, though its headers were good.
+    """
+
+    _closed = False
+
+    def __init__(self, stream: Any, call: Call, attempt: Attempt | None, wire: Any) -> None:
+        self._wire = wire
+        self._stream = stream
+        self._call = call
+        self._attempt = attempt
+
+    def __iter__(self) -> Iterator[bytes]:
+        call = self._call
+        clock, deadline = call.clock, call.deadline
+        try:
+            for chunk in self._wire.chunks(self._stream, call):
+                if clock() >= deadline:
+                    raise deadline_exceeded(call, clock())
+                yield chunk
+            call.body_ended()
+        except Exception as exc:
+            if self._attempt is not None:
+                call.body_failed(self._attempt, exc)
+            error = call.final_error(exc)
+            if error is exc:
+                raise
+            raise error from exc
+
+    def close(self) -> None:
+        """Give back the connection and every permit. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            try:
+                self._stream.close()
+            finally:
+                self._call.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self._closed = True
+            forget = getattr(self._stream, "forget", None)
+            if forget is not None:
+                forget()
+            self._call.close()
+            warnings.warn(
+                f"a response of {self._call.service.name!r} was dropped without being closed",
+                ResourceWarning,
+                stacklevel=2,
+            )

@@ -1,0 +1,70 @@
+"""
+The last good response of each request, for a service that falls back to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+from cachetools import TTLCache
+
+from .._clock import Clock
+
+MAX_BODY = 1 << 20
+"""Bytes of a body that is kept; a longer one is not worth holding for a fallback."""
+
+Key = tuple[str, str, str, str]
+
+
+class ResponseCache:
+    """
+    Good responses to GET requests, for *ttl* seconds, *size* of them at the most.
+
+    The key holds Authorization and Cookie, so that nobody is answered with what another
+    was told; `Cache-Control: no-store` is honoured. Thread-safe.
+    """
+
+    def __init__(self, *, ttl: float, size: int, clock: Clock) -> None:
+        self._entries: TTLCache[Key, tuple[int, list[tuple[bytes, bytes]], bytes]] = TTLCache(
+            maxsize=size, ttl=ttl, timer=clock
+        )
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def wants(request: Any, response: Any) -> bool:
+        """Whether a good *response* to *request* may be kept."""
+        return (
+            request.method == "GET"
+            and response.status_code < 300
+            and "no-store" not in response.headers.get("cache-control", "")
+        )
+
+    @staticmethod
+    def _key(request: Any) -> Key:
+        headers = request.headers
+        return (
+            request.method,
+            str(request.url),
+            headers.get("authorization", ""),
+            headers.get("cookie", ""),
+        )
+
+    def put(self, request: Any, response: Any, body: bytes, *, decoded: bool) -> None:
+        """Keep *body*, as it came from the wire or *decoded*."""
+        if len(body) > MAX_BODY:
+            return
+        drop = {b"content-encoding", b"content-length"} if decoded else {b"transfer-encoding"}
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in drop]
+        with self._lock:
+            self._entries[self._key(request)] = (response.status_code, headers, body)
+
+    def get(self, request: Any) -> httpx.Response | None:
+        """The kept response to *request*, if it is young enough."""
+        with self._lock:
+            kept = self._entries.get(self._key(request))
+        if kept is None:
+            return None
+        status, headers, body = kept
+        return httpx.Response(status, headers=headers, content=body, request=request)

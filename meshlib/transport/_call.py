@@ -1,0 +1,390 @@
+"""
+The decisions behind one logical request.
+
+Nothing in this module performs I/O, sleeps, or reads the wall clock. A *driver*
+(`_sync.py`, `_async.py`) asks a `Call` what to do next, does it, and reports what
+happened: `admit`, then `start_attempt` and `finish_attempt` or `fail_attempt` until one
+of them says that there is nothing left to wait for, and `close` when the body is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._events import (
+    AttemptFinished,
+    CallFinished,
+    CallRejected,
+    FallbackUsed,
+    FaultInjected,
+)
+from .._exceptions import CallRejectedError, DeadlineExceededError
+from .._models import (
+    BROKEN,
+    CANCELLED,
+    DEADLINE,
+    SUCCESS,
+    CallOptions,
+    OutcomeClass,
+    Retryable,
+    Verdict,
+)
+from ..faults import Fault
+from ..retry import server_hint
+from ._again import retry_delay
+from ._attempt import Attempt
+from ._choice import choose
+from ._rejections import bulkhead_full, deadline_exceeded
+from ._service import Service
+from ._target import Target
+
+_NEVER = Retryable.NEVER
+
+
+class Call:
+    """
+    One logical request, made of one or more attempts.
+
+    Also the `PickInfo` that balancers see. Driven by one thread or task at a time.
+    """
+
+    # Defaults stand on the class, because one call is made for every request.
+    callers_deadline = False
+    closed = False
+    fallback_used: str | None = None
+    faulted = False
+    hash_key: str | None = None
+    hedged = False
+    last_error: BaseException | None = None
+    may_fall_back = False
+    must_buffer = False
+    number = 0
+    permit = False
+    request_id: bytes | None = None
+    span: Any = None
+    tried: Sequence[Target] = ()
+    unprepared = False
+    waited = 0.0
+
+    def __init__(
+        self,
+        service: Service,
+        request: Any,
+        options: CallOptions | None,
+        ambient: float | None,
+        replayable: bool,
+    ) -> None:
+        self.service = service
+        self.policies = policies = service.policies
+        self.request = request
+        self.body = request.stream
+        self.options = options
+        self.clock = clock = service.clock
+        self.started = self.now = now = clock()
+        retry = policies.retry
+        self.max_attempts = retry.max_attempts
+        self.attempt_timeout = policies.attempt_timeout
+        self.deadline = now + policies.timeout
+        self.replayable = replayable
+        idempotent = policies.idempotent
+        if options is not None:
+            idempotent = self._take(options, now, idempotent)
+        if ambient is not None and ambient < self.deadline:
+            self.deadline = ambient
+            self.callers_deadline = True
+        if idempotent is None:
+            idempotent = request.method in policies.methods or "idempotency-key" in request.headers
+        self.idempotent = idempotent
+        self.classes = policies.classifier.by_status
+        self.faults = service.faults
+        if self.faults is not None:
+            self.faulted = self.faults.has_call
+        if not (service.plain and replayable and options is None):
+            self._look_closer(options)
+        self.attempts: list[Attempt] = []
+
+    def _look_closer(self, options: CallOptions | None) -> None:
+        """Work out what only some calls need."""
+        service, policies = self.service, self.policies
+        if self.hash_key is None and policies.key_source is not None:
+            self.hash_key = policies.key_source(self.request)
+        self.must_buffer = not self.replayable and policies.retry.buffer_body > 0
+        self.unprepared = self.must_buffer or not service.ready
+        self.hedged = (
+            service.hedge is not None
+            and self.idempotent
+            and (self.replayable or self.must_buffer)
+            and not (options is not None and options.hedge is False)
+        )
+        self.may_fall_back = policies.fallback is not None or (
+            options is not None and options.fallback is not None
+        )
+
+    def _take(self, options: CallOptions, now: float, idempotent: bool | None) -> bool | None:
+        if options.timeout is not None:
+            self.deadline = now + options.timeout
+            self.callers_deadline = True
+        if options.attempt_timeout is not None:
+            self.attempt_timeout = options.attempt_timeout
+        if options.retry is False:
+            self.max_attempts = 1
+        self.hash_key = options.hash_key
+        return idempotent if options.idempotent is None else options.idempotent
+
+    # Admission
+
+    def admit(self) -> bool:
+        """
+        Take the call's bulkhead permit; False when it must queue for one.
+
+        Raises DeadlineExceededError when the deadline has passed already.
+        """
+        if self.deadline <= self.now:
+            raise deadline_exceeded(self, self.now)
+        if not self.service.bulkhead.try_acquire():
+            return False
+        self.permit = True
+        self.service.budget.deposit(self.now)
+        return True
+
+    def readied(self) -> None:
+        """The wait for the first snapshot is over, with or without one."""
+        now = self.clock()
+        self.waited += now - self.now
+        self.now = now
+
+    def buffered(self, body: Any, replayable: bool) -> None:
+        """Send *body* in place of the request's own."""
+        self.body = body
+        self.replayable = replayable
+
+    def admitted(self) -> None:
+        """A permit was handed over after waiting in the queue."""
+        self.permit = True
+        now = self.clock()
+        self.waited += now - self.now
+        self.now = now
+        self.service.budget.deposit(now)
+
+    # Attempts
+
+    def start_attempt(self) -> Attempt:
+        """
+        Pick a target and take its permits.
+
+        Raises NoEndpointError, CircuitOpenError or DeadlineExceededError; after a failed
+        attempt the driver raises them from that attempt's outcome.
+        """
+        self.now = now = self.clock()
+        if now >= self.deadline:
+            raise deadline_exceeded(self, now)
+        service = self.service
+        if now >= service.wake_at:
+            service.refresh(now)
+        pickable = service.pickable
+        self.number += 1
+        if self.number > 1:
+            self.tried = [attempt.target for attempt in self.attempts]
+        attempt = choose(self, pickable, now)
+        target = attempt.target
+        target.begin(self.number)
+        attempt.open = True
+        self.attempts.append(attempt)
+        faults = self.faults
+        if faults is not None and faults.has_attempt:
+            attempt.fault = self.draw_fault("attempt", target.label)
+        if service.tracing is not None:
+            service.tracing.attempt_started(attempt)
+        return attempt
+
+    def draw_fault(self, phase: Any, label: str = "") -> Fault | None:
+        """The fault that the rules put on this phase of the call, if any."""
+        request, service = self.request, self.service
+        if self.faults is None:
+            return None
+        fault = self.faults.decide(
+            phase,
+            endpoint=label,
+            method=request.method,
+            path=request.url.path,
+            headers=request.headers,
+        )
+        if fault is not None and service.listening:
+            service.emit(
+                FaultInjected(
+                    service=service.name,
+                    rule=fault.rule,
+                    delay=fault.delay,
+                    status=fault.status,
+                    error=fault.error,
+                )
+            )
+        return fault
+
+    # Outcomes
+
+    def finish_attempt(self, attempt: Attempt, response: Any) -> float | None:
+        """Record *response*; return the seconds to wait before another attempt, or None."""
+        self.now = now = self.clock()
+        attempt.status = status = response.status_code
+        outcome = self.classes[status]
+        hint: float | None = None
+        if outcome is not SUCCESS:
+            outcome, hint = self._judge(status, response.headers, outcome)
+        # What Attempt.settle does, without the call: this is the end of every good attempt.
+        attempt.settled = True
+        attempt.outcome = outcome
+        attempt.elapsed = elapsed = now - attempt.started
+        attempt.target.settle(outcome, now, elapsed, hint or 0.0)
+        attempt.breaker.record(attempt.epoch, outcome.verdict, now, elapsed, status)
+        service = self.service
+        if service.hedge is not None and outcome is SUCCESS:
+            service.hedge.observe(elapsed, now)
+        if service.listening:
+            self._tell(attempt)
+        if outcome.retryable is _NEVER:
+            return None
+        return retry_delay(self, outcome, now, hint)
+
+    def _judge(
+        self, status: int, headers: Any, outcome: OutcomeClass
+    ) -> tuple[OutcomeClass, float | None]:
+        if outcome.retryable is _NEVER:
+            return outcome, None
+        hint = server_hint(headers, self.service.wall)
+        if status == 503:
+            given = hint is not None and "retry-after" in headers
+            outcome = self.policies.classifier.status(status, retry_after=given)
+        return outcome, hint
+
+    def fail_attempt(self, attempt: Attempt, error: Exception) -> float | None:
+        """Record *error*; return the seconds to wait before another attempt, or None."""
+        self.now = now = self.clock()
+        attempt.error = error
+        outcome = self.policies.classifier.error(error)
+        if outcome is BROKEN and self.callers_deadline and now >= self.deadline:
+            outcome = DEADLINE
+        attempt.settle(outcome, now, error, 0.0)
+        attempt.release()
+        if self.service.listening:
+            self._tell(attempt)
+        if outcome.retryable is _NEVER:
+            return None
+        return retry_delay(self, outcome, now, None)
+
+    def body_ended(self) -> None:
+        """The body came whole."""
+
+    def body_failed(self, attempt: Attempt, error: Exception) -> None:
+        """The headers were good and the body was not: that is a failure too."""
+        now = self.clock()
+        outcome = self.policies.classifier.error(error)
+        if not (self.callers_deadline and now >= self.deadline):
+            elapsed = now - attempt.started
+            attempt.target.settle(outcome, attempt.breaker, attempt.epoch, now, elapsed, error, 0.0)
+
+    # The end
+
+    def _tell(self, attempt: Attempt) -> None:
+        assert attempt.outcome is not None
+        self.service.emit(
+            AttemptFinished(
+                service=self.service.name,
+                endpoint=attempt.target.endpoint,
+                number=attempt.number,
+                outcome=attempt.outcome.name,
+                status=attempt.status,
+                error=attempt.error,
+                elapsed=attempt.elapsed,
+                fault=None if attempt.fault is None else attempt.fault.rule,
+            )
+        )
+
+    def final_error(self, error: Exception) -> Exception:
+        """What the caller gets for *error*: itself, unless the deadline is what ended the call."""
+        now = self.clock()
+        if now >= self.deadline and isinstance(error, self.service.timeouts):
+            return deadline_exceeded(self, now)
+        return error
+
+    def cause_of(self, final: Exception, error: Exception) -> BaseException | None:
+        """What *final* is raised from, or None when it goes on as it was raised."""
+        if final is not error:
+            return error
+        if isinstance(error, CallRejectedError | DeadlineExceededError):
+            return self.last_error
+        return None
+
+    def full(self) -> Exception:
+        """The error of a call that found no permit."""
+        now = self.clock()
+        if now >= self.deadline:
+            return deadline_exceeded(self, now)
+        return bulkhead_full(self, now - self.started)
+
+    def forget_frames(self) -> None:
+        """A response goes to the caller: errors of earlier attempts need their frames no more."""
+        for attempt in self.attempts:
+            if attempt.error is not None:
+                attempt.error.__traceback__ = None
+
+    def release_fault(self, fault: Fault) -> None:
+        """A fault outside retries is over."""
+        if self.faults is not None:
+            self.faults.release(fault)
+
+    def failed(self, attempt: Attempt) -> bool:
+        """Whether the outcome of *attempt* is one that a fallback or a hedge may replace."""
+        outcome = attempt.outcome
+        return outcome is not None and outcome.verdict is not Verdict.SUCCESS
+
+    def fell_back(self, kind: str, error: BaseException | None) -> None:
+        """A fallback of this *kind* answers."""
+        self.fallback_used = kind
+        service = self.service
+        service.fallbacks += 1
+        if service.listening:
+            service.emit(FallbackUsed(service=service.name, kind=kind, error=error))
+
+    def finished(self, status: int | None, error: BaseException | None) -> None:
+        """Tell listeners how the call ended for its caller."""
+        service = self.service
+        if error is not None and isinstance(error, CallRejectedError):
+            service.rejected += 1
+            if service.listening:
+                service.emit(CallRejected(service=service.name, error=error))
+        if service.tracing is not None:
+            service.tracing.call_ended(self, status, error)
+        if service.listening:
+            service.emit(
+                CallFinished(
+                    service=service.name,
+                    method=self.request.method,
+                    status=status,
+                    error=error,
+                    attempts=self.number,
+                    elapsed=self.clock() - self.started,
+                )
+            )
+
+    def close(self) -> None:
+        """Give back every permit still held. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        for attempt in self.attempts:
+            if attempt.open:
+                if not attempt.settled:
+                    attempt.cancel(CANCELLED)
+                elif attempt.fault is not None:
+                    attempt.release()
+                else:
+                    attempt.open = False
+                    attempt.target.release()
+            # Without this cycle a call is freed at once, not by the collector.
+            attempt.call = None
+        self.last_error = None
+        if self.permit:
+            self.permit = False
+            self.service.bulkhead.release()

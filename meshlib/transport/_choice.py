@@ -1,0 +1,76 @@
+"""
+Which target takes the next attempt of a call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._attempt import Attempt
+from ._pickable import Pickable
+from ._rejections import nothing_to_pick
+from ._target import Target
+
+_MAX_PICKS = 3
+"""How often a balancer that ignores tried targets is asked again before the rest is scanned."""
+
+
+def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
+    """
+    An attempt against a target of *pickable*, avoiding those that *call* has tried.
+
+    Raises NoEndpointError when no endpoint is known and CircuitOpenError when every
+    breaker is open.
+    """
+    if pickable.probes:
+        attempt = _probe(call, pickable, now)
+        if attempt is not None:
+            return attempt
+    pick = pickable.pick
+    if pick is None:
+        raise nothing_to_pick(call, pickable, now)
+    target = pick(call)
+    if call.number > 1 and target in call.tried:
+        target = _another(call, pickable, target)
+    breaker = target.breaker
+    if breaker.closed:
+        return Attempt(call, target, breaker, breaker.epoch, pickable)
+    return _pick_again(call, now)
+
+
+def _probe(call: Any, pickable: Pickable, now: float) -> Attempt | None:
+    """A half-open target takes this attempt, or it would never be found healed."""
+    for target in pickable.probes:
+        if target not in call.tried:
+            breaker = target.breaker
+            epoch = breaker.try_acquire(now)
+            if epoch is not None:
+                attempt = Attempt(call, target, breaker, epoch, pickable)
+                attempt.probe = True
+                return attempt
+    return None
+
+
+def _pick_again(call: Any, now: float) -> Attempt:
+    """A breaker opened after the snapshot was read: choose from a new one."""
+    call.service.rebuild(now)
+    pickable = call.service.pickable
+    for candidate in pickable.candidates:
+        breaker = candidate.breaker
+        if breaker.closed:
+            return Attempt(call, candidate, breaker, breaker.epoch, pickable)
+    raise nothing_to_pick(call, pickable, now)
+
+
+def _another(call: Any, pickable: Pickable, target: Target) -> Target:
+    """A target not tried yet, or *target* when all were tried."""
+    pick, tried = pickable.pick, call.tried
+    assert pick is not None
+    for _ in range(_MAX_PICKS):
+        choice = pick(call)
+        if choice not in tried:
+            return choice
+    rest = [choice for choice in pickable.candidates if choice not in tried]
+    if not rest:
+        return target
+    return min(rest, key=lambda choice: choice.load.in_flight)

@@ -1,0 +1,89 @@
+"""
+Attempts sent by a transport that is not ours: any httpx transport, respx, a mock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from typing import Any
+
+from ._aim import aimed_request
+from ._attempt import Attempt
+from ._sdk import Sdk
+from ._target import Target
+from ._waiting import bounded
+
+
+class ForeignWire:
+    """
+    Sends attempts with *inner*, a blocking transport.
+
+    Its timeouts are capped by what is left of the attempt; a read already under way is not
+    cut off.
+    """
+
+    def __init__(self, inner: Any, sdk: Sdk) -> None:
+        self.inner = inner
+        self._handle = inner.handle_request
+        self._sdk = sdk
+
+    def send(self, attempt: Attempt) -> Any:
+        """The response to *attempt*, as *inner* gives it."""
+        left = attempt.left()
+        return self._handle(aimed_request(attempt, self._sdk, left))
+
+    def chunks(self, stream: Any, call: Any) -> Iterable[bytes]:
+        """The chunks of *stream*; what waits for them cannot be cut off."""
+        chunks: Iterable[bytes] = stream
+        return chunks
+
+    def retire(self, target: Target) -> None:
+        """*inner* keeps connections by its own rules."""
+
+    def renew(self) -> None:
+        """*inner* is on its own after a fork."""
+
+    def close(self) -> None:
+        """Close *inner*."""
+        self.inner.close()
+
+
+class AsyncForeignWire:
+    """Sends attempts with *inner*, an asynchronous transport, and cuts it off in time."""
+
+    def __init__(self, inner: Any, sdk: Sdk) -> None:
+        self.inner = inner
+        self._handle = inner.handle_async_request
+        self._sdk = sdk
+
+    def send(self, attempt: Attempt) -> Awaitable[Any]:
+        """The response to *attempt*, as *inner* gives it within the attempt's limit."""
+        sdk = self._sdk
+        left = attempt.left()
+        return bounded(self._handle(aimed_request(attempt, sdk, left)), left, sdk.timeout_error)
+
+    async def chunks(self, stream: Any, call: Any) -> AsyncIterator[bytes]:
+        """The chunks of *stream*, each within the deadline of *call*."""
+        error = self._sdk.timeout_error
+        chunks = aiter(stream)
+        while True:
+            try:
+                chunk = await bounded(_next(chunks), call.deadline - call.clock(), error)
+            except StopAsyncIteration:
+                return
+            yield chunk
+
+    def retire(self, target: Target) -> None:
+        """*inner* keeps connections by its own rules."""
+
+    def renew(self) -> None:
+        """*inner* is on its own after a fork."""
+
+    async def aclose(self) -> None:
+        """Close *inner*."""
+        await self.inner.aclose()
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    # `bounded` takes a coroutine, and what `anext` gives need not be one.
+    return await anext(chunks)

@@ -1,0 +1,130 @@
+"""
+Attempts side by side: a hedge starts before the attempt in front of it has ended.
+
+The first good outcome ends the call; the others are cut off and say nothing about
+their endpoints. A hedge that fails does not end the call while another is in flight.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from typing import Any
+
+import httpx
+
+from ._again import hedge_delay, start_hedge
+from ._attempt import Attempt
+from ._call import Call
+
+Outcome = tuple[Attempt, "httpx.Response | None", "Exception | None"]
+
+
+class Hedging:
+    """
+    Runs calls of services that hedge, each attempt in a thread of its own.
+
+    A loser on one of our own connections is cut off by shutting its socket down; one on
+    another transport cannot be, so it ends by itself and its response is then closed.
+    """
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def run(self, call: Call) -> httpx.Response:
+        """The first good response, or else the last outcome."""
+        outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        race = _Race(self._driver, outcomes)
+        try:
+            race.start(call.start_attempt())
+            attempt, response, error = self._contest(call, race, outcomes)
+        finally:
+            race.over.set()
+            for other in call.attempts:
+                if other.open and not other.settled:
+                    other.cancel()
+                    if other.abort is not None:
+                        other.abort.shut_down()
+            self._drop_late(outcomes)
+        if response is None:
+            assert error is not None
+            raise error
+        delivered: httpx.Response = self._driver.deliver(call, attempt, response)
+        return delivered
+
+    def _contest(self, call: Call, race: _Race, outcomes: queue.SimpleQueue[Outcome]) -> Outcome:
+        """Start hedges and retries until one outcome is final."""
+        running, hedging = 1, True
+        while True:
+            try:
+                outcome = outcomes.get(timeout=hedge_delay(call) if hedging else None)
+            except queue.Empty:
+                hedge = start_hedge(call)
+                if hedge is None:
+                    hedging = False
+                else:
+                    race.start(hedge)
+                    running += 1
+                continue
+            running -= 1
+            attempt, response, error = outcome
+            if error is None:
+                delay = call.finish_attempt(attempt, response)
+                if delay is None and (not running or not call.failed(attempt)):
+                    return outcome
+            else:
+                delay = call.fail_attempt(attempt, error)
+                if delay is None and not running:
+                    return outcome
+                call.last_error = error
+            if running:
+                # A failed hedge must not end the call while another may succeed.
+                if response is not None:
+                    self._driver.discard(attempt, response)
+                continue
+            assert delay is not None
+            if response is not None:
+                self._driver.discard(attempt, response)
+            self._driver.pause(delay)
+            try:
+                race.start(call.start_attempt())
+            except Exception as exc:
+                return attempt, None, exc
+            running = 1
+
+    def _drop_late(self, outcomes: queue.SimpleQueue[Outcome]) -> None:
+        while True:
+            try:
+                attempt, response, _ = outcomes.get_nowait()
+            except queue.Empty:
+                return
+            if response is not None:
+                self._driver.discard(attempt, response)
+
+
+class _Race:
+    """The threads of one call; when the race is over, they close what they still get."""
+
+    def __init__(self, driver: Any, outcomes: queue.SimpleQueue[Outcome]) -> None:
+        self._driver = driver
+        self._outcomes = outcomes
+        self.over = threading.Event()
+
+    def start(self, attempt: Attempt) -> None:
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=(self._run, attempt), name="meshlib-hedge", daemon=True
+        )
+        thread.start()
+
+    def _run(self, attempt: Attempt) -> None:
+        try:
+            response = self._driver.send(attempt)
+        except Exception as exc:
+            self._outcomes.put((attempt, None, exc))
+            return
+        if self.over.is_set():
+            response.close()
+        else:
+            self._outcomes.put((attempt, response, None))

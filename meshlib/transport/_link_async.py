@@ -1,0 +1,205 @@
+"""
+One connection of a target, and the deadline of what runs on it.
+
+httpcore gives every read of a response the timeout it had at the start, so a server that
+drips bytes is never late. A link is httpcore's network: it caps each read and write by
+what is left of the deadline at that moment, without a timer of its own.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import anyio
+import httpcore
+
+from .._clock import Clock
+from ._target import Target
+from ._waiting import bounded
+from ._wire_options import WireOptions
+from ._wire_request import is_readable
+
+_INFINITE = float("inf")
+_NETWORK = httpcore.AnyIOBackend()
+
+
+class AsyncLink(httpcore.AsyncNetworkBackend):
+    """
+    A connection to one target; it is also what makes the socket and guards it.
+
+    Used by one exchange at a time, but for HTTP/2, where `shared` exchanges set no
+    deadline here and each caps its own timeouts.
+    """
+
+    __slots__ = (
+        "clock",
+        "deadline",
+        "http",
+        "idle_since",
+        "received",
+        "shared",
+        "sock",
+        "target",
+        "used",
+    )
+
+    def __init__(self, options: WireOptions, target: Target, origin: Any, clock: Clock) -> None:
+        self.clock = clock
+        self.target = target
+        self.deadline = _INFINITE
+        self.idle_since = 0.0
+        self.received = False
+        self.shared = False
+        self.used = 0
+        self.sock: Any = None
+        self.http = self._connection(options, origin)
+
+    def _connection(
+        self, options: WireOptions, origin: httpcore.Origin
+    ) -> httpcore.AsyncConnectionInterface:
+        scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
+        context = options.context() if scheme == "https" else None
+        proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
+        if proxy is None:
+            return httpcore.AsyncHTTPConnection(
+                origin=origin,
+                ssl_context=context,
+                http1=options.http1,
+                http2=options.http2,
+                retries=options.retries,
+                local_address=options.local_address,
+                uds=options.uds,
+                network_backend=self,
+                socket_options=options.socket_options,
+            )
+        url = httpcore.URL(
+            scheme=proxy.url.raw_scheme,
+            host=proxy.url.raw_host,
+            port=proxy.url.port,
+            target=proxy.url.raw_path,
+        )
+        # A pool of httpcore is only used here as the public maker of such a connection.
+        if proxy.url.scheme.startswith("socks5"):
+            return httpcore.AsyncSOCKSProxy(
+                proxy_url=url,
+                proxy_auth=proxy.raw_auth,
+                ssl_context=context,
+                http1=options.http1,
+                http2=options.http2,
+                network_backend=self,
+            ).create_connection(origin)
+        return httpcore.AsyncHTTPProxy(
+            proxy_url=url,
+            proxy_auth=proxy.raw_auth,
+            proxy_headers=proxy.headers.raw,
+            ssl_context=context,
+            proxy_ssl_context=proxy.ssl_context,
+            http1=options.http1,
+            http2=options.http2,
+            network_backend=self,
+            socket_options=options.socket_options,
+        ).create_connection(origin)
+
+    def cap(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """*timeout*, no longer than what is left of the deadline."""
+        if self.deadline == _INFINITE:
+            return timeout
+        left = self.deadline - self.clock()
+        if left <= 0.0:
+            raise error("timed out")
+        return left if timeout is None or left < timeout else timeout
+
+    async def exchange(self, request: httpcore.Request, limit: float) -> httpcore.Response:
+        """A response on a shared connection, cut off at *limit*."""
+        pending = self.http.handle_async_request(request)
+        response: httpcore.Response = await bounded(
+            pending, limit - self.clock(), httpcore.ReadTimeout
+        )
+        return response
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a TCP connection within what is left of the deadline."""
+        stream = await _NETWORK.connect_tcp(
+            host,
+            port,
+            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            local_address=local_address,
+            socket_options=socket_options,
+        )
+        return AsyncBoundedStream(self, stream)
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a Unix socket within what is left of the deadline."""
+        stream = await _NETWORK.connect_unix_socket(
+            path,
+            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            socket_options=socket_options,
+        )
+        return AsyncBoundedStream(self, stream)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between the connection attempts that the option `retries` asks for."""
+        await anyio.sleep(self.cap(seconds, httpcore.ConnectTimeout) or 0.0)
+
+    def is_fresh(self, now: float, expiry: float | None) -> bool:
+        """Whether an idle link can carry another exchange."""
+        if expiry is not None and now - self.idle_since > expiry:
+            return False
+        return self.http.is_idle() and not is_readable(self.sock)
+
+
+class AsyncBoundedStream(httpcore.AsyncNetworkStream):
+    """A network stream whose every read and write ends by its link's deadline."""
+
+    __slots__ = ("_link", "_stream")
+
+    def __init__(self, link: AsyncLink, stream: httpcore.AsyncNetworkStream) -> None:
+        self._link = link
+        self._stream = stream
+        link.sock = stream.get_extra_info("socket")
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read up to *max_bytes*; empty when the peer has closed."""
+        link = self._link
+        data = await self._stream.read(max_bytes, link.cap(timeout, httpcore.ReadTimeout))
+        if data:
+            link.received = True
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of *buffer*."""
+        await self._stream.write(buffer, self._link.cap(timeout, httpcore.WriteTimeout))
+
+    async def aclose(self) -> None:
+        """Close the socket."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Speak TLS from here on."""
+        stream = await self._stream.start_tls(
+            ssl_context, server_hostname, self._link.cap(timeout, httpcore.ConnectTimeout)
+        )
+        return AsyncBoundedStream(self._link, stream)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore and the application ask of a socket."""
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,129 @@
+"""
+Which targets a pick may choose from, worked out when something changes.
+
+A `Pickable` is immutable: a pick reads it once and filters nothing. Breakers are
+absolute, so an open target is in no list; health and ejection only prefer, so a level in
+panic offers every target whose breaker admits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..balancing import PanicOptions, Picker, prepare, priority_loads
+from ._target import Target
+
+Skip = tuple[Target, str]
+"""A target that may not be picked, and the reason."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pickable:
+    """One state of a service, as a pick sees it."""
+
+    pick: Picker[Target] | None
+    """None when no target may be picked."""
+    candidates: tuple[Target, ...]
+    probes: tuple[Target, ...]
+    """Targets that are half-open, or may become so, and have room for a probe."""
+    skipped: tuple[Skip, ...]
+    panic: tuple[int, ...]
+    """Priorities in panic."""
+    total: int
+
+
+NOTHING = Pickable(pick=None, candidates=(), probes=(), skipped=(), panic=(), total=0)
+
+
+class _Levels:
+    """Chooses a priority level by its share, then lets the level's picker choose."""
+
+    __slots__ = ("_pickers", "_rng")
+
+    def __init__(
+        self, pickers: Sequence[tuple[float, Picker[Target]]], rng: Callable[[], float]
+    ) -> None:
+        self._pickers = tuple(pickers)
+        self._rng = rng
+
+    def __call__(self, info: Any) -> Target:
+        draw = self._rng() * 100.0
+        for limit, picker in self._pickers:
+            if draw < limit:
+                return picker(info)
+        return self._pickers[-1][1](info)
+
+
+def build(
+    targets: Sequence[Target], balancer: Any, panic: PanicOptions, rng: random.Random, now: float
+) -> Pickable:
+    """Sort *targets* into candidates, probes and skipped ones, and prepare the picker."""
+    probes: list[Target] = []
+    skipped: list[Skip] = []
+    levels: dict[int, list[Target]] = {}
+    for target in targets:
+        levels.setdefault(target.endpoint.priority, []).append(target)
+        if not target.breaker.closed:
+            skipped.append((target, target.breaker.state.value))
+            if target.breaker.is_available(now):
+                probes.append(target)
+    ordered = [levels[priority] for priority in sorted(levels)]
+    counts = [(len(level), sum(map(_fit, level)), 0, 0) for level in ordered]
+    loads = priority_loads(
+        counts,
+        overprovisioning=round(panic.overprovisioning * 100),
+        panic_threshold=round(panic.threshold * 100),
+    )
+    pickers: list[tuple[float, Picker[Target]]] = []
+    candidates: list[Target] = []
+    panicking: list[int] = []
+    limit = 0.0
+    spare: list[tuple[Target, ...]] = []
+    for index, level in enumerate(ordered):
+        in_panic = bool(loads.panic[index])
+        usable = tuple(t for t in level if t.breaker.closed and (in_panic or _fit(t)))
+        if in_panic:
+            panicking.append(level[0].endpoint.priority)
+        else:
+            skipped.extend((t, _unfit_reason(t)) for t in level if t.breaker.closed and not _fit(t))
+        share = float(loads.load[index] + loads.degraded[index])
+        if usable and share:
+            limit += share
+            candidates.extend(usable)
+            pickers.append((limit, prepare(balancer, usable)))
+        elif usable:
+            spare.append(usable)
+            skipped.extend((t, "lower priority") for t in usable)
+    if not pickers:
+        # The levels that were to take the traffic have no endpoint that a breaker admits.
+        rest = spare[0] if spare else tuple(t for t in targets if t.breaker.closed)
+        if rest:
+            candidates.extend(rest)
+            skipped = [skip for skip in skipped if skip[0] not in rest]
+            pickers.append((100.0, prepare(balancer, rest)))
+    if not pickers:
+        pick: Picker[Target] | None = None
+    elif len(pickers) == 1:
+        pick = pickers[0][1]
+    else:
+        scale = 100.0 / pickers[-1][0]
+        pick = _Levels([(edge * scale, picker) for edge, picker in pickers], rng.random)
+    return Pickable(
+        pick=pick,
+        candidates=tuple(candidates),
+        probes=tuple(probes),
+        skipped=tuple(skipped),
+        panic=tuple(panicking),
+        total=len(targets),
+    )
+
+
+def _fit(target: Target) -> bool:
+    return target.breaker.closed and target.healthy and not target.outlier.ejected
+
+
+def _unfit_reason(target: Target) -> str:
+    return "ejected as an outlier" if target.outlier.ejected else "unhealthy"

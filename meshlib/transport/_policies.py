@@ -1,0 +1,50 @@
+"""
+What a service does with its calls, compiled from the document once.
+
+Everything here is read on the request path, so it is plain attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
+from ..breaker import BreakerOptions, OutlierOptions
+from ..bulkhead import BulkheadOptions
+from ..retry import Classifier, HedgeOptions, RetryOptions, RetryPolicy
+
+KeySource = Callable[[Any], "str | None"]
+"""Takes the request, returns the hash key or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The settings of one service, and the policies that hold no state between calls."""
+
+    timeout: float
+    """Seconds; infinite when there is no deadline."""
+    attempt_timeout: float
+    balancer: BalancerOptions | Any
+    key_source: KeySource | None
+    retry: RetryPolicy
+    retry_options: RetryOptions
+    methods: frozenset[str]
+    """The idempotent ones."""
+    classifier: Classifier
+    hedge: HedgeOptions | None
+    breaker: BreakerOptions
+    outlier: OutlierOptions
+    bulkhead: BulkheadOptions
+    slow_start: SlowStartOptions
+    panic: PanicOptions
+    fallback: Any
+    authority: bytes | None
+    """The Host to send: None is the endpoint's own."""
+    grpc_timeout: bool
+    idempotent: bool | None
+    ready_timeout: float
+    """Seconds a call waits for the first snapshot of its service."""
+    wire_headers: bool = True
+    """Whether attempts carry the mesh's own headers."""

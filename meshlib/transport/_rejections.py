@@ -1,0 +1,63 @@
+"""
+The errors of a call that the mesh itself ends, with their facts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._exceptions import (
+    BulkheadFullError,
+    CallRejectedError,
+    CircuitOpenError,
+    DeadlineExceededError,
+    NoEndpointError,
+)
+from ._pickable import Pickable
+
+
+def deadline_exceeded(call: Any, now: float) -> DeadlineExceededError:
+    """The deadline of *call* has passed."""
+    elapsed = now - call.started
+    return DeadlineExceededError(
+        f"the deadline of a call to {call.service.name!r} passed after {elapsed:.3f} s "
+        f"and {call.number} attempt{'' if call.number == 1 else 's'}",
+        attempts=call.number,
+        elapsed=elapsed,
+    )
+
+
+def nothing_to_pick(call: Any, pickable: Pickable, now: float) -> CallRejectedError:
+    """No target of the service may be picked: none is known, or every breaker is open."""
+    service = call.service
+    name = service.name
+    if not pickable.total:
+        looked = service.sources
+        detail = "" if service.ready else ", which has not answered yet"
+        return NoEndpointError(
+            f"no endpoint is known for {name!r}; looked in {looked}{detail}", service=name
+        )
+    breakers = [(target.breaker.retry_after(now), target) for target in service.targets]
+    retry_after, soonest = min(breakers, key=lambda pair: pair[0])
+    cause = soonest.breaker.cause
+    return CircuitOpenError(
+        f"every endpoint of {name!r} ({len(breakers)}) is held open by its breaker; the next "
+        f"probe is in {retry_after:.3f} s; the last failure was {cause!r}",
+        service=name,
+        retry_after=retry_after,
+        cause=cause,
+    )
+
+
+def bulkhead_full(call: Any, waited: float) -> BulkheadFullError:
+    """The call found no permit and no place, or waited in vain."""
+    service = call.service
+    bulkhead = service.bulkhead
+    limit, queued = bulkhead.max_concurrency or 0, bulkhead.queued
+    how = f"after waiting {waited:.3f} s" if waited else "and the queue is full"
+    return BulkheadFullError(
+        f"{limit} calls to {service.name!r} are in flight and {queued} are queued, {how}",
+        service=service.name,
+        max_concurrency=limit,
+        queued=queued,
+    )

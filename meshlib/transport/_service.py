@@ -1,0 +1,323 @@
+"""
+One logical destination: its snapshot of targets, and the state of its policies.
+
+This is the only place where breakers, balancer, budget, bulkhead and faults meet. A call
+reads `pickable` once and takes no lock; whatever changes that snapshot rebuilds it under
+`_lock` and swaps it whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .._clock import Clock, wall
+from .._events import (
+    BreakerChanged,
+    EndpointEjected,
+    EndpointReadmitted,
+    EndpointsChanged,
+    Event,
+    PanicChanged,
+)
+from .._models import Endpoint
+from ..balancing import Baseline, make_balancer, slow_start_factor
+from ..breaker import Breaker, BreakerState, OutlierDetector
+from ..bulkhead import Bulkhead
+from ..faults import FaultPlan
+from ..retry import HedgePolicy, RetryBudget
+from ._pickable import NOTHING, Pickable, build
+from ._policies import Policies
+from ._target import Target
+
+_RAMP_STEP = 1.0
+"""Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
+
+
+def ignore(event: Event) -> None:
+    """Take an event that nobody listens for."""
+
+
+def ignore_target(target: Target) -> None:
+    """Take a target that left, of which nobody holds connections."""
+
+
+class Service:
+    """
+    Where calls to one name go, and everything remembered between them.
+
+    Thread-safe. Knows no I/O: endpoints are pushed into it, calls are begun by a mesh.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        policies: Policies,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        emit: Callable[[Event], None] = ignore,
+        wall: Clock = wall,
+        timeouts: tuple[type[Exception], ...] = (),
+        faults: FaultPlan | None = None,
+        sources: str = "the configuration",
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.rng = rng
+        self.own_hosts: set[bytes] = set()
+        """Values of Host that clients write from the name of this service."""
+        self.request_ids = self._id_prefix(), itertools.count()
+        """A random part and a count, which together name a call."""
+        self.emit = emit
+        self.wall = wall
+        self.timeouts = timeouts
+        """Errors that a passed deadline explains."""
+        self.listening = False
+        """Whether events of single calls are worth building."""
+        self.tracing: Any = None
+        self.faults = faults
+        self.sources = sources
+        self.targets: tuple[Target, ...] = ()
+        self.pickable: Pickable = NOTHING
+        self.wake_at = float("inf")
+        self.discovered = False
+        """Whether a source tells its endpoints, rather than the document."""
+        self.ready = False
+        """Whether a first snapshot has come; an empty one counts."""
+        self.rejected = 0
+        self.fallbacks = 0
+        self.retired: Callable[[Target], None] = ignore_target
+        self._lock = threading.RLock()
+        self._baseline = Baseline()
+        self._waiters: list[Any] = []
+        self.budget = RetryBudget(policies.retry_options.budget)
+        self.bulkhead = Bulkhead(policies.bulkhead)
+        self.cache: Any = None
+        self._install(policies)
+
+    # Configuration
+
+    def _install(self, policies: Policies) -> None:
+        self.policies = policies
+        self.balancer = (
+            policies.balancer
+            if hasattr(policies.balancer, "pick")
+            else make_balancer(policies.balancer, self.rng)
+        )
+        self.outliers = OutlierDetector(policies.outlier) if policies.outlier.enabled else None
+        self.hedge = None if policies.hedge is None else HedgePolicy(policies.hedge)
+        self._simplify()
+
+    def _simplify(self) -> None:
+        """Note whether calls need nothing beyond the ordinary, so that they need not look."""
+        policies = self.policies
+        self.plain = (
+            self.ready
+            and self.hedge is None
+            and policies.fallback is None
+            and policies.key_source is None
+        )
+
+    def apply(self, policies: Policies, faults: FaultPlan | None) -> None:
+        """Take new policies; what did not change keeps its state."""
+        with self._lock:
+            old = self.policies
+            self.faults = faults
+            balancer, outliers, hedge = self.balancer, self.outliers, self.hedge
+            self._install(policies)
+            if old.balancer == policies.balancer:
+                self.balancer = balancer
+            if old.outlier == policies.outlier:
+                self.outliers = outliers
+            elif outliers is not None and self.outliers is None:
+                for target in self.targets:
+                    outliers.readmit(target.outlier, self.clock())
+            if old.hedge == policies.hedge:
+                self.hedge = hedge
+            if old.retry_options.budget != policies.retry_options.budget:
+                self.budget = RetryBudget(policies.retry_options.budget)
+            if old.bulkhead != policies.bulkhead:
+                self.bulkhead.resize(policies.bulkhead)
+            if old.breaker != policies.breaker:
+                for target in self.targets:
+                    target.breaker = self._new_breaker(target)
+            self.rebuild()
+
+    # Endpoints
+
+    def update(self, endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:
+        """
+        Publish a whole new list of endpoints; return the targets that left.
+
+        Targets are reconciled by address. One that leaves is drained: it is picked no
+        more, and what is in flight on it ends.
+        """
+        with self._lock:
+            now = self.clock()
+            known = {target.address: target for target in self.targets}
+            first = not self.ready
+            targets: list[Target] = []
+            added: list[Endpoint] = []
+            for address, endpoint in {e.address: e for e in endpoints}.items():
+                target = known.pop(address, None)
+                if target is None:
+                    target = self._new_target(endpoint, now, first)
+                    added.append(endpoint)
+                elif target.endpoint != endpoint:
+                    target.endpoint = endpoint
+                    target.load.weight = endpoint.weight * target.load.ramp
+                targets.append(target)
+            gone = tuple(known.values())
+            for target in gone:
+                target.removed = True
+            self.targets = tuple(targets)
+            self.ready = True
+            self._simplify()
+            self.rebuild(now)
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.set()
+        for target in gone:
+            self.retired(target)
+        self.emit(
+            EndpointsChanged(
+                service=self.name,
+                added=tuple(added),
+                removed=tuple(target.endpoint for target in gone),
+                total=len(targets),
+            )
+        )
+        return gone
+
+    def wait_ready(self, waiter: Any) -> bool:
+        """Have *waiter* set at the first snapshot; False when it has come already."""
+        with self._lock:
+            if self.ready:
+                return False
+            self._waiters.append(waiter)
+            return True
+
+    def _new_target(self, endpoint: Endpoint, now: float, first: bool) -> Target:
+        options = self.policies.balancer
+        target = Target(
+            endpoint,
+            baseline=self._baseline,
+            breaker=Breaker(self.policies.breaker, rng=self.rng),
+            now=now,
+            decay_time=getattr(options, "decay_time", 1.0),
+            idle_decay_time=getattr(options, "idle_decay_time", 5.0),
+        )
+        target.breaker = self._new_breaker(target)
+        window = self.policies.slow_start.window
+        if window and not first:
+            # A service that starts has nobody to take over its share meanwhile.
+            target.load.ramp = slow_start_factor(0.0, self.policies.slow_start)
+            target.load.weight = endpoint.weight * target.load.ramp
+        return target
+
+    def _new_breaker(self, target: Target) -> Breaker:
+        def on_change(old: BreakerState, new: BreakerState, cause: object) -> None:
+            self.rebuild()
+            self.emit(
+                BreakerChanged(
+                    service=self.name,
+                    endpoint=target.endpoint,
+                    old=old.value,
+                    new=new.value,
+                    cause=cause,
+                    shadow=self.policies.breaker.shadow,
+                )
+            )
+
+        return Breaker(
+            self.policies.breaker, rng=self.rng, on_change=on_change, on_available=self.rebuild
+        )
+
+    # The snapshot that picks read
+
+    def rebuild(self, now: float | None = None) -> None:
+        """Work out again what may be picked, and when time alone will change it."""
+        with self._lock:
+            at = self.clock() if now is None else now
+            before = self.pickable.panic
+            self.pickable = build(self.targets, self.balancer, self.policies.panic, self.rng, at)
+            # A break that is over makes its target a probe; only what is to come wakes.
+            wakes = (target.breaker.wake_at for target in self.targets)
+            wake = min((instant for instant in wakes if instant > at), default=float("inf"))
+            if self.outliers is not None and self.targets:
+                wake = min(wake, self.outliers.next_sweep)
+            if any(target.load.ramp < 1.0 for target in self.targets):
+                wake = min(wake, at + _RAMP_STEP)
+            self.wake_at = wake
+            after = self.pickable.panic
+        for priority in set(before) ^ set(after):
+            self.emit(PanicChanged(service=self.name, priority=priority, active=priority in after))
+
+    def refresh(self, now: float) -> None:
+        """Do what time alone asks for: sweep outliers, go on with slow starts, offer probes."""
+        if not self._lock.acquire(blocking=False):
+            return  # another call is at it
+        try:
+            events = self._sweep(now)
+            slow_start = self.policies.slow_start
+            for target in self.targets:
+                load = target.load
+                if load.ramp < 1.0:
+                    load.ramp = slow_start_factor(now - target.added, slow_start)
+                    load.weight = target.endpoint.weight * load.ramp
+            self.rebuild(now)
+        finally:
+            self._lock.release()
+        for event in events:
+            self.emit(event)
+
+    def _sweep(self, now: float) -> Sequence[Event]:
+        outliers = self.outliers
+        if outliers is None or now < outliers.next_sweep:
+            return ()
+        result = outliers.sweep([(target, target.outlier) for target in self.targets], now)
+        events: list[Event] = [
+            EndpointReadmitted(service=self.name, endpoint=target.endpoint)
+            for target in result.readmitted
+        ]
+        for shadow, ejections in ((False, result.ejected), (True, result.would_eject)):
+            events.extend(
+                EndpointEjected(
+                    service=self.name,
+                    endpoint=target.endpoint,
+                    reason=reason,
+                    duration=duration,
+                    shadow=shadow,
+                )
+                for target, reason, duration in ejections
+            )
+        return events
+
+    def set_healthy(self, address: str, healthy: bool) -> None:
+        """Say what an active check found; a passing one also ends an ejection."""
+        with self._lock:
+            for target in self.targets:
+                if target.address == address and target.healthy is not healthy:
+                    target.healthy = healthy
+                    if healthy and self.outliers is not None:
+                        self.outliers.readmit(target.outlier, self.clock())
+            self.rebuild()
+
+    def _id_prefix(self) -> bytes:
+        # Its own source, because a child must not go on with its parent's numbers.
+        return b"%016x" % random.SystemRandom().getrandbits(64)
+
+    def renew(self) -> None:
+        """A forked child starts with no call in flight."""
+        self.request_ids = self._id_prefix(), itertools.count()
+        self._lock = threading.RLock()
+        self._waiters = []
+        self.budget.renew()
+        self.bulkhead.renew()
+        for target in self.targets:
+            target.renew()
+        self.rebuild()

@@ -1,0 +1,162 @@
+"""
+Something to wait for that any thread may set.
+
+The policies hand permits over by calling `set` on whatever the driver queued, from
+whichever thread or event loop the permit came free in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any
+
+import anyio
+import sniffio
+
+_INFINITE = float("inf")
+
+
+class Waiter:
+    """Blocks a thread until `set`, or for some seconds. Thread-safe."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @staticmethod
+    def loop() -> object:
+        """What connections belong to: threads share them."""
+        return None
+
+    def set(self) -> None:
+        """Let the waiter go on."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether `set` was called within *seconds*."""
+        return self._event.wait(None if seconds == float("inf") else max(seconds, 0.0))
+
+
+class AsyncWaiter:
+    """
+    Suspends a task until `set`, or for some seconds.
+
+    Made in the task's own event loop; `set` may be called from any thread, which is what
+    an `anyio.Event` does not allow.
+    """
+
+    __slots__ = ("_call_soon", "_event")
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self._call_soon = loop_caller()
+
+    @staticmethod
+    def loop() -> object:
+        """What connections belong to: the event loop that runs now."""
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            import trio
+
+            return trio.lowlevel.current_trio_token()
+
+    def set(self) -> None:
+        """Let the waiter go on."""
+        try:
+            self._call_soon(self._event.set)
+        except RuntimeError:
+            pass  # its loop is closed: nobody waits any more
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether `set` was called within *seconds*."""
+        with anyio.move_on_after(max(seconds, 0.0)):
+            await self._event.wait()
+        return self._event.is_set()
+
+
+def loop_caller() -> Callable[..., Any]:
+    """A function that runs another one in the current event loop, callable from any thread."""
+    if sniffio.current_async_library() == "trio":
+        import trio
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
+    return asyncio.get_running_loop().call_soon_threadsafe
+
+
+def bounded(
+    coroutine: Coroutine[Any, Any, Any], seconds: float, error: type[Exception]
+) -> Awaitable[Any]:
+    """
+    The result of *coroutine*, or *error* when it takes longer than *seconds*.
+
+    An AnyIO cancel scope costs more than all decisions of a call, so on asyncio a bare
+    timer does its work, and only for what really waits.
+    """
+    if seconds == _INFINITE:
+        return coroutine
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return _scoped(coroutine, seconds, error)
+    return _timed(coroutine, loop, seconds, error)
+
+
+async def _scoped(
+    coroutine: Coroutine[Any, Any, Any], seconds: float, error: type[Exception]
+) -> Any:
+    with anyio.move_on_after(max(seconds, 0.0)):
+        return await coroutine
+    raise error("timed out")
+
+
+@types.coroutine
+def _timed(
+    coroutine: Coroutine[Any, Any, Any],
+    loop: asyncio.AbstractEventLoop,
+    seconds: float,
+    error: type[Exception],
+) -> Generator[Any, Any, Any]:
+    """
+    Await *coroutine* on asyncio; the timer starts when it first suspends.
+
+    Follows `asyncio.timeout`: the timer cancels the task, and a cancellation that nobody
+    else asked for becomes *error*.
+    """
+    try:
+        waited = coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    task = asyncio.current_task()
+    assert task is not None
+    cancelling = task.cancelling()
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    timer = loop.call_later(max(seconds, 0.0), expire)
+    try:
+        while True:
+            try:
+                value = yield waited
+            except BaseException as exc:
+                waited = coroutine.throw(exc)
+            else:
+                waited = coroutine.send(value)
+    except StopIteration as done:
+        if expired:
+            task.uncancel()  # it swallowed the timer's cancellation, and so must we
+        return done.value
+    except asyncio.CancelledError:
+        if expired and task.uncancel() <= cancelling:
+            raise error("timed out") from None
+        raise
+    finally:
+        timer.cancel()

@@ -1,0 +1,88 @@
+"""
+How connections are made: what an httpx transport takes, and where a proxy comes in.
+"""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from .._exceptions import ConfigurationError
+
+DEFAULT_LIMITS = httpx.Limits(
+    max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0
+)
+"""The bulkhead bounds what is in flight; a second bound below it would queue unseen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireOptions:
+    """The options of `httpx.HTTPTransport`, with its meanings and defaults but for *limits*."""
+
+    verify: ssl.SSLContext | str | bool = True
+    cert: Any = None
+    trust_env: bool = True
+    http1: bool = True
+    http2: bool = False
+    limits: httpx.Limits = field(default_factory=lambda: DEFAULT_LIMITS)
+    proxy: Any = None
+    uds: str | None = None
+    local_address: str | None = None
+    retries: int = 0
+    socket_options: Iterable[Any] | None = None
+    _context: list[ssl.SSLContext] = field(default_factory=list, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.http2:
+            try:
+                import h2  # noqa: F401 -- only whether it is there
+            except ImportError:
+                raise ConfigurationError(
+                    "http2=True needs the package h2", path="http2", hint="install httpx[http2]"
+                ) from None
+        if not (self.http1 or self.http2):
+            raise ConfigurationError("http1 and http2 are both off", path="http1")
+        if self.proxy is not None and (self.uds is not None or self.local_address is not None):
+            raise ConfigurationError(
+                "a proxy cannot be combined with uds or local_address", path="proxy"
+            )
+
+    def context(self) -> ssl.SSLContext:
+        """The one TLS context of these options; built when the first TLS connection needs it."""
+        if not self._context:
+            if self.verify is True and self.cert is None and self.trust_env and not self.http2:
+                self._context.append(_default_context())
+            else:
+                self._context.append(
+                    httpx.create_ssl_context(
+                        verify=self.verify, cert=self.cert, trust_env=self.trust_env
+                    )
+                )
+        return self._context[0]
+
+    def proxy_for(self, scheme: str, host: str, port: int) -> httpx.Proxy | None:
+        """The proxy for an address: the one given, else what the environment names."""
+        if self.proxy is not None:
+            return self.proxy if isinstance(self.proxy, httpx.Proxy) else httpx.Proxy(self.proxy)
+        if not self.trust_env:
+            return None
+        known = urllib.request.getproxies()
+        url = known.get(scheme) or known.get("all")
+        if not url or urllib.request.proxy_bypass(f"{host}:{port}"):
+            return None
+        return httpx.Proxy(url if "://" in url else f"http://{url}")
+
+
+@lru_cache(maxsize=1)
+def _default_context() -> ssl.SSLContext:
+    # One context is 0.8 MB and 15 ms; every client with the default options can share it.
+    return httpx.create_ssl_context()
+
+
+WIRE_OPTION_NAMES = tuple(item.name for item in fields(WireOptions) if item.init)

@@ -1,0 +1,316 @@
+"""
+The connections of a blocking transport: a stack of idle ones for each target.
+
+The last one used is the first one taken, so a burst leaves idle what it does not need,
+and taking one costs the same at any number of endpoints and connections. A connection
+belongs to its process and is used by one thread at a time; one whose exchange failed is
+closed, never returned.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+import httpcore
+
+from .._clock import Clock
+from ..bulkhead import Bulkhead, BulkheadOptions
+from ._aim import capped, sni_hostname, wire_headers, wire_path
+from ._attempt import Attempt
+from ._headers import response_of
+from ._link_sync import Link
+from ._sdk import Sdk
+from ._target import Target
+from ._waiting import Waiter
+from ._wire_body_sync import WireBody
+from ._wire_options import WireOptions
+from ._wire_request import AimedRequest, AimedURL, method_bytes
+
+_INFINITE = float("inf")
+
+
+class Stack:
+    """The connections to one target in the process."""
+
+    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
+
+    def __init__(self, target: Target, loop: object) -> None:
+        self.target = target
+        self.loop = loop
+        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
+        self.idle: deque[Link] = deque()
+        self.shared: list[Link] = []
+        self.retired = False
+
+
+class Wire:
+    """Sends attempts over connections of its own."""
+
+    def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
+        self._options = options
+        self._sdk = sdk
+        self._clock = clock
+        limits = options.limits
+        self._expiry = limits.keepalive_expiry
+        self._max_open = limits.max_connections
+        self._max_idle = limits.max_keepalive_connections
+        self._permits: Bulkhead | None = None
+        self._stacks: dict[tuple[Target, object], Stack] = {}
+        self._retired: list[Stack] = []
+        self.idle_count = 0
+        self.open_count = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget every connection: a forked child must not use its parent's."""
+        self._lock = threading.Lock()
+        self._stacks = {}
+        self._retired = []
+        self.idle_count = 0
+        self.open_count = 0
+        if self._max_open is not None:
+            self._permits = Bulkhead(
+                BulkheadOptions(max_concurrency=self._max_open, max_queue=1_000_000)
+            )
+
+    def send(self, attempt: Attempt) -> Any:
+        """The response to *attempt*, its body unread; raises as httpx does."""
+        call, target = attempt.call, attempt.target
+        loop = Waiter.loop()
+        stack = self._stacks.get((target, loop))
+        if stack is None:
+            stack = self._new_stack(target, loop)
+        if self._retired:
+            self._sweep(loop)
+        request = self._request(attempt, stack)
+        if self._permits is not None and not self._permits.try_acquire():
+            self._queue(attempt, self._permits)
+        fresh_only = False
+        while True:
+            link = self._take(stack, fresh_only)
+            try:
+                response = self._exchange(link, attempt, request)
+            except BaseException as exc:
+                self._discard(link)
+                if link.shared and isinstance(exc, httpcore.ConnectionNotAvailable):
+                    continue  # it turned out to speak HTTP/1.1, or is full
+                if not fresh_only and self._is_stale(link, exc, call):
+                    fresh_only = True
+                    continue
+                self._release()
+                error = self._sdk.wire_errors.get(type(exc))
+                if error is None:
+                    raise
+                raise error(str(exc)) from exc
+            body = WireBody(self, stack, link, response.stream, self._sdk)
+            return response_of(response.status, response.headers, body, response.extensions)
+
+    def chunks(self, stream: WireBody, call: Any) -> WireBody:
+        """The chunks of *stream*: its link keeps the deadline."""
+        return stream
+
+    def _request(self, attempt: Attempt, stack: Stack) -> AimedRequest:
+        request = attempt.call.request
+        extensions = request.extensions
+        left = attempt.limit - self._clock()
+        name = None
+        if attempt.call.policies.authority is not None:
+            name = sni_hostname(attempt, extensions)
+        if name is not None or self._options.http2:
+            extensions = dict(extensions)
+            if name is not None:
+                extensions["sni_hostname"] = name
+            if self._options.http2:
+                # A shared connection has many deadlines, so each exchange caps its own.
+                extensions["timeout"] = capped(extensions.get("timeout", {}), left)
+        return AimedRequest(
+            method_bytes(request.method),
+            AimedURL(stack.origin, wire_path(attempt)),
+            [(name, value) for name, _, value in wire_headers(attempt, left)],
+            attempt.call.body,
+            extensions,
+        )
+
+    def _exchange(self, link: Link, attempt: Attempt, request: AimedRequest) -> Any:
+        call = attempt.call
+        attempt.abort = link
+        link.received = False
+        if link.shared:
+            return link.exchange(request, attempt.limit)
+        link.deadline = attempt.limit
+        response = link.http.handle_request(request)
+        link.deadline = call.deadline
+        return response
+
+    def _new_stack(self, target: Target, loop: object) -> Stack:
+        for key in list(self._stacks):
+            if getattr(key[1], "is_closed", bool)():
+                # Its connections died with its event loop and can be closed by nobody.
+                dead = self._stacks.pop(key)
+                self._count(-len(dead.idle) - len(dead.shared), -len(dead.idle))
+        stack = Stack(target, loop)
+        if target.removed:
+            return stack  # picked just before it left: used once and not kept
+        return self._stacks.setdefault((target, loop), stack)
+
+    def _count(self, opened: int, idle: int) -> None:
+        with self._lock:
+            self.open_count += opened
+            self.idle_count += idle
+
+    def _take(self, stack: Stack, fresh_only: bool) -> Link:
+        now = self._clock()
+        for link in stack.shared:
+            if link.http.is_available() and not link.http.has_expired():
+                return link
+        while stack.idle:
+            try:
+                link = stack.idle.pop()
+            except IndexError:
+                break  # another thread took it
+            self._count(0, -1)
+            if not fresh_only and link.is_fresh(now, self._expiry):
+                return link
+            self._count(-1, 0)
+            self._close(link)
+        if self._max_open is not None and self.open_count >= self._max_open:
+            self._evict(stack.loop)
+        link = Link(self._options, stack.target, stack.origin, self._clock)
+        self._count(1, 0)
+        if self._options.http2 and link.http.is_available():
+            link.shared = True
+            stack.shared.append(link)
+        return link
+
+    def _is_stale(self, link: Link, exc: BaseException, call: Any) -> bool:
+        """Whether the server closed an idle connection just as the request was written."""
+        return (
+            link.used > 0
+            and not link.received
+            and not link.shared
+            and isinstance(
+                exc, (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+            )
+            and call.idempotent
+            and call.replayable
+        )
+
+    def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
+        """Wait for a connection as httpx does: by the pool timeout, then PoolTimeout."""
+        timeout = attempt.call.request.extensions.get("timeout", {}).get("pool")
+        left = attempt.limit - self._clock()
+        seconds = left if timeout is None else min(timeout, left)
+        waiter = Waiter()
+        granted = False
+        if permits.enqueue(waiter):
+            try:
+                granted = waiter.wait(seconds)
+            except BaseException:
+                if permits.abandon(waiter):
+                    permits.release()
+                raise
+            granted = granted or permits.abandon(waiter)
+        if not granted:
+            raise self._sdk.pool_timeout("timed out")
+
+    # The way back
+
+    def give_back(self, stack: Stack, link: Link) -> None:
+        """The exchange on *link* is over, well or badly."""
+        link.used += 1
+        link.deadline = _INFINITE
+        keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if link.shared:
+            if not keep and link.http.is_closed() and link in stack.shared:
+                stack.shared.remove(link)
+                self._count(-1, 0)
+        elif keep and (self._max_idle is None or self.idle_count < self._max_idle):
+            link.idle_since = now = self._clock()
+            stack.idle.append(link)
+            self._count(0, 1)
+            if self._expiry is not None:
+                self._expire(stack, now - self._expiry)
+        else:
+            self._count(-1, 0)
+            self._close(link)
+        self._release()
+
+    def _expire(self, stack: Stack, before: float) -> None:
+        """Close what nobody took for long: takers do not reach the bottom of the stack."""
+        try:
+            if stack.idle[0].idle_since >= before:
+                return
+            link = stack.idle.popleft()
+        except IndexError:
+            return
+        if link.idle_since < before:
+            self._count(-1, -1)
+            self._close(link)
+        else:
+            stack.idle.appendleft(link)
+
+    def forget(self, stack: Stack, link: Link) -> None:
+        """An unread response was dropped by its owner: give back what needs no waiting."""
+        self._count(-1, 0)
+        self._release()
+
+    def _release(self) -> None:
+        if self._permits is not None:
+            self._permits.release()
+
+    def _discard(self, link: Link) -> None:
+        if link.shared:
+            if link.http.is_closed():
+                stack = self._stacks.get((link.target, Waiter.loop()))
+                if stack is not None and link in stack.shared:
+                    stack.shared.remove(link)
+                    self._count(-1, 0)
+            return
+        self._count(-1, 0)
+        self._close(link)
+
+    def _close(self, link: Link) -> None:
+        try:
+            link.http.close()
+        except (httpcore.NetworkError, OSError):
+            pass  # it was to be closed, and it is
+
+    def _evict(self, loop: object) -> None:
+        """Close an idle connection of any target: the limit counts them all."""
+        for stack in list(self._stacks.values()):
+            if stack.idle and stack.loop is loop:
+                self._expire(stack, _INFINITE)
+                return
+
+    # Endpoints that left, and the end
+
+    def retire(self, target: Target) -> None:
+        """Drain *target*: idle connections close at the next send, others when they end."""
+        for key in [key for key in self._stacks if key[0] is target]:
+            stack = self._stacks.pop(key)
+            stack.retired = True
+            self._retired.append(stack)
+
+    def _sweep(self, loop: object) -> None:
+        for stack in [stack for stack in self._retired if stack.loop is loop]:
+            self._retired.remove(stack)
+            self._close_all(stack)
+
+    def _close_all(self, stack: Stack) -> None:
+        while stack.idle:
+            self._expire(stack, _INFINITE)
+        for link in stack.shared:
+            self._count(-1, 0)
+            self._close(link)
+        stack.shared = []
+
+    def close(self) -> None:
+        """Close the idle connections; those in use close when they end."""
+        loop = Waiter.loop()
+        for key in [key for key in self._stacks if key[1] is loop]:
+            stack = self._stacks.pop(key)
+            stack.retired = True
+            self._close_all(stack)
+        self._sweep(loop)
