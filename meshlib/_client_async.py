@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Unpack
 
 import httpx
-from typing_extensions import Unpack
 
 from ._client_options import service_url, split_options
 from ._direct_async import AsyncDirectClient
@@ -73,7 +72,7 @@ class AsyncMeshClient(AsyncDirectClient):
         """What a GET of this URL would do, without sending anything."""
         return self.mesh.explain(self.build_request("GET", url, path))
 
-    def build_request(  # type: ignore[override] -- takes the service form besides httpx's
+    def build_request(
         self,
         method: str,
         url: httpx.URL | str,
@@ -85,7 +84,7 @@ class AsyncMeshClient(AsyncDirectClient):
             url = service_url(self.mesh, url, path)
         return super().build_request(method, url, **options)
 
-    async def request(  # type: ignore[override] -- takes the service form besides httpx's
+    async def request(
         self,
         method: str,
         url: httpx.URL | str,
@@ -95,19 +94,25 @@ class AsyncMeshClient(AsyncDirectClient):
         """Send a request to a URL, or to *path* of the service called *url*."""
         if path is not None:
             url = service_url(self.mesh, url, path)
+        if not options:
+            request = self.quick_request(method, url)
+            if request is not None:
+                return await self.send(request)
         return await super().request(method, url, **options)
 
-    def stream(  # type: ignore[override] -- takes the service form besides httpx's
+    @asynccontextmanager
+    async def stream(
         self,
         method: str,
         url: httpx.URL | str,
         path: str | None = None,
         **options: Unpack[BodyOptions],
-    ) -> AbstractAsyncContextManager[httpx.Response]:
+    ) -> AsyncIterator[httpx.Response]:
         """Send a request and leave its response open inside a `with` block."""
         if path is not None:
             url = service_url(self.mesh, url, path)
-        return super().stream(method, url, **options)
+        async with super().stream(method, url, **options) as response:
+            yield response
 
     async def get(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]

@@ -23,6 +23,13 @@ from .transport import Driver
 _LOGGER = logging.getLogger("httpx")
 
 
+def bind(response: httpx.Response, start: float) -> None:
+    """Have the time that *response* took set when it is closed."""
+    body = response.stream
+    assert isinstance(body, httpx.SyncByteStream)
+    response.stream = BoundSyncStream(body, response=response, start=start)
+
+
 class DirectClient(httpx.Client):
     """
     An `httpx.Client` over one driver, equal to it in all that can be observed.
@@ -37,13 +44,9 @@ class DirectClient(httpx.Client):
         self._urls: dict[str, Any] = {}
         super().__init__(transport=driver, **options)
 
-    def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
-        """Build a request and send it."""
-        if self.shortcuts and not options:
-            request = quick_request(self, self._urls, method, url)
-            if request is not None:
-                return self.send(request)
-        return super().request(method, url, **options)
+    def quick_request(self, method: str, url: httpx.URL | str) -> httpx.Request | None:
+        """The request that httpx would build, or None when it needs more than its URL."""
+        return quick_request(self, self._urls, method, url) if self.shortcuts else None
 
     def send(
         self,
@@ -93,11 +96,11 @@ class DirectClient(httpx.Client):
                 response.reason_phrase,
             )
         if 300 <= response.status_code < 400 and response.has_redirect_location:
-            response.stream = BoundSyncStream(response.stream, response=response, start=start)
+            bind(response, start)
             return self._redirect(request, response, stream, follow_redirects)
         if not stream and body_is_plain(response):
             return self._read(request, response, start)
-        response.stream = BoundSyncStream(response.stream, response=response, start=start)
+        bind(response, start)
         if not stream:
             try:
                 response.read()

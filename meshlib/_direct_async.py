@@ -23,6 +23,13 @@ from .transport import AsyncDriver
 _LOGGER = logging.getLogger("httpx")
 
 
+def bind(response: httpx.Response, start: float) -> None:
+    """Have the time that *response* took set when it is closed."""
+    body = response.stream
+    assert isinstance(body, httpx.AsyncByteStream)
+    response.stream = BoundAsyncStream(body, response=response, start=start)
+
+
 class AsyncDirectClient(httpx.AsyncClient):
     """
     An `httpx.AsyncClient` over one driver, equal to it in all that can be observed.
@@ -37,13 +44,9 @@ class AsyncDirectClient(httpx.AsyncClient):
         self._urls: dict[str, Any] = {}
         super().__init__(transport=driver, **options)
 
-    async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
-        """Build a request and send it."""
-        if self.shortcuts and not options:
-            request = quick_request(self, self._urls, method, url)
-            if request is not None:
-                return await self.send(request)
-        return await super().request(method, url, **options)
+    def quick_request(self, method: str, url: httpx.URL | str) -> httpx.Request | None:
+        """The request that httpx would build, or None when it needs more than its URL."""
+        return quick_request(self, self._urls, method, url) if self.shortcuts else None
 
     async def send(
         self,
@@ -93,11 +96,11 @@ class AsyncDirectClient(httpx.AsyncClient):
                 response.reason_phrase,
             )
         if 300 <= response.status_code < 400 and response.has_redirect_location:
-            response.stream = BoundAsyncStream(response.stream, response=response, start=start)
+            bind(response, start)
             return await self._redirect(request, response, stream, follow_redirects)
         if not stream and body_is_plain(response):
             return await self._read(request, response, start)
-        response.stream = BoundAsyncStream(response.stream, response=response, start=start)
+        bind(response, start)
         if not stream:
             try:
                 await response.aread()

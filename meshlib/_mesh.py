@@ -19,6 +19,7 @@ from ._build import build_policies, cache_settings
 from ._clock import Clock, monotonic, wall
 from ._context import ambient_deadline
 from ._directory import Directory
+from ._discovering import Discovering
 from ._events import (
     ConfigurationApplied,
     ConfigurationRejected,
@@ -28,8 +29,9 @@ from ._events import (
 from ._exceptions import ConfigurationError
 from ._fork import survive_fork
 from ._models import CallOptions
+from ._reconfiguring import Plan
 from .config import MeshConfig, ServiceConfig, load_config, watch_config
-from .discovery import Supervisor, make_discovery
+from .discovery import make_discovery
 from .faults import FaultInjector
 from .telemetry import CallReport, MeshMetrics, StateLog, measure, tracing
 from .transport import HTTPX, Call, ResponseCache, Service, explain, replayable
@@ -63,38 +65,37 @@ class Mesh:
     ) -> None:
         self.clock = clock
         self._wall = wall_clock
-        self._rng = rng or random.Random()
-        self._sources_in_code = services
+        self.rng = rng or random.Random()
+        self._services_in_code = services
         self._config_source = config
         self.config: MeshConfig = load_config(config, services=services)
         self.name = name or self.config.name or "application"
-        self._default = self._default_source(discovery, self.config)
-        self._discovery_in_code = discovery
+        self.default_source = self.find_default(discovery, self.config)
+        self.discovery_in_code = discovery
         self._listeners: tuple[Listener, ...] = tuple(listeners)
         self._state_log = StateLog()
         self._tracing = tracing()
-        self.faults = FaultInjector(self.config.faults, rng=self._rng)
+        self.faults = FaultInjector(self.config.faults, rng=self.rng)
         self._lock = threading.RLock()
         self._closed = False
         self._retire: list[weakref.WeakMethod[Callable[[Any], None]]] = []
-        self._sources: dict[str, Any] = {}
-        self._running: dict[str, Any] = {}
-        self._supervisors: dict[str, Supervisor] = {}
         self._watch: Any = None
         self._background = Background(self.name)
-        self._directory = Directory(
+        self.discovering = Discovering(self._background, self.emit, self.clock, self.rng)
+        self.directory = Directory(
             self.config,
             make=self._make,
-            activate=self._activate,
-            has_default=self._default is not None,
+            activate=self.discovering.start,
+            has_default=self.default_source is not None,
         )
         self._byte_stream = HTTPX.byte_stream
         for service_name, settings in self.config.services.items():
-            self._add(service_name, settings)
+            self.add(service_name, settings)
         survive_fork(self)
 
     @staticmethod
-    def _default_source(discovery: Any, config: MeshConfig) -> Any:
+    def find_default(discovery: Any, config: MeshConfig) -> Any:
+        """The source for names that have none of their own, or None."""
         chosen = discovery if discovery is not None else config.discovery
         return None if chosen is None else make_discovery(chosen)
 
@@ -102,9 +103,9 @@ class Mesh:
 
     def begin(self, request: Any) -> Call:
         """Begin a call for *request*; raises when no service may take it."""
-        service = self._directory.by_host.get(request.url.host)
+        service = self.directory.by_host.get(request.url.host)
         if service is None:
-            service = self._directory.resolve(request.url)
+            service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
         if options is not None and not isinstance(options, CallOptions):
             raise ConfigurationError(
@@ -128,9 +129,9 @@ class Mesh:
         """
         if not isinstance(request, httpx.Request):
             request = httpx.Request("GET", request)
-        service = self._directory.by_host.get(request.url.host)
+        service = self.directory.by_host.get(request.url.host)
         if service is None:
-            service = self._directory.resolve(request.url)
+            service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
         whole = replayable(request.stream)
         return explain(Call(service, request, options, ambient_deadline.get(), whole))
@@ -139,44 +140,42 @@ class Mesh:
 
     def service(self, name: str) -> Service:
         """The state of the service called *name*; raises NoEndpointError when there is none."""
-        return self._directory.named(name)
+        return self.directory.named(name)
 
-    def _add(self, name: str, settings: ServiceConfig) -> None:
+    def add(self, name: str, settings: ServiceConfig) -> None:
+        """Make the service that *settings* describe."""
         service = self._build(name, settings)
         if settings.discovery is not None:
-            self._sources[name] = make_discovery(settings.discovery)
-            service.discovered = True
-            service.sources = _source_name(self._sources[name])
+            self.discovering.assign(service, make_discovery(settings.discovery))
         else:
             service.update(settings.endpoints)
         hosts = (name, *settings.aliases)
-        self._directory.add(service, hosts, dormant=service.discovered)
+        self.directory.add(service, hosts, dormant=service.discovered)
 
     def _make(self, name: str, kind: str) -> Service:
         """A service that the document does not name: discovered, or an outside origin."""
         service = self._build(name, self.config.default_service(), outside=kind)
         if kind == "discovery":
-            self._sources[name] = self._default
-            service.discovered = True
-            service.sources = _source_name(self._default)
+            self.discovering.assign(service, self.default_source)
         return service
 
     def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:
         service = Service(
             name,
-            build_policies(settings, self._rng, outside=outside),
+            build_policies(settings, self.rng, outside=outside),
             clock=self.clock,
-            rng=self._rng,
-            emit=self._emit,
+            rng=self.rng,
+            emit=self.emit,
             wall=self._wall,
             timeouts=(httpx.TimeoutException, TimeoutError),
             faults=self.faults.plan(name, self.name),
         )
         service.retired = self._retired
-        self._observe(service, settings)
+        self.observe(service, settings)
         return service
 
-    def _observe(self, service: Service, settings: ServiceConfig) -> None:
+    def observe(self, service: Service, settings: ServiceConfig) -> None:
+        """Connect *service* to listeners, tracing and the cache it falls back to."""
         service.listening = bool(self._listeners)
         service.tracing = self._tracing
         cache = cache_settings(settings)
@@ -189,23 +188,8 @@ class Mesh:
 
     def start(self) -> None:
         """Begin to discover every configured service now, not when it is first called."""
-        for name in list(self._sources):
-            self._directory.named(name)
-
-    def _activate(self, service: Service) -> None:
-        with self._lock:
-            if self._closed or service.name in self._running:
-                return
-            supervisor = Supervisor(
-                self._sources[service.name],
-                service.name,
-                publish=service.update,
-                on_event=self._emit,
-                clock=self.clock,
-                rng=self._rng,
-            )
-            self._supervisors[service.name] = supervisor
-            self._running[service.name] = self._background.start_soon(supervisor.run)
+        for name in self.discovering.names():
+            self.directory.named(name)
 
     # Configuration
 
@@ -217,67 +201,16 @@ class Mesh:
         not change keeps its state: breakers, load, windows, budgets. None loads the
         original source again.
         """
+        source = self._config_source if config is None else config
         try:
-            new = load_config(
-                self._config_source if config is None else config, services=self._sources_in_code
-            )
-            default = self._default_source(self._discovery_in_code, new)
-            policies = {
-                name: build_policies(settings, self._rng) for name, settings in new.services.items()
-            }
-            sources = {
-                name: make_discovery(settings.discovery)
-                for name, settings in new.services.items()
-                if settings.discovery is not None
-            }
+            plan = Plan(self, load_config(source, services=self._services_in_code))
         except ConfigurationError as exc:
-            self._emit(ConfigurationRejected(error=exc))
+            self.emit(ConfigurationRejected(error=exc))
             raise
         with self._lock:
-            old, self.config = self.config, new
-            if old.discovery != new.discovery:
-                self._default = default
-            self.faults.set_rules(new.faults)
-            self._directory.reconfigure(new, self._default is not None)
-            changed: list[str] = []
-            for name in set(old.services) - set(new.services):
-                self._stop(name)
-                self._directory.remove(name)
-                changed.append(name)
-            for name, settings in new.services.items():
-                before = old.services.get(name)
-                if before is None:
-                    self._directory.remove(name)
-                    self._add(name, settings)
-                    changed.append(name)
-                elif before != settings:
-                    self._change(name, before, settings, policies[name], sources.get(name))
-                    changed.append(name)
-            for service in self._directory.everything():
-                service.faults = self.faults.plan(service.name, self.name)
-        self._emit(ConfigurationApplied(changed=tuple(sorted(changed))))
-        return tuple(sorted(changed))
-
-    def _change(
-        self, name: str, before: ServiceConfig, settings: ServiceConfig, policies: Any, source: Any
-    ) -> None:
-        service = self._directory.services[name]
-        service.apply(policies, self.faults.plan(name, self.name))
-        self._observe(service, settings)
-        if before.discovery != settings.discovery:
-            self._stop(name)
-            service.discovered = source is not None
-            if source is not None:
-                self._sources[name] = source
-                service.sources = _source_name(source)
-        if before.aliases != settings.aliases or before.discovery != settings.discovery:
-            self._directory.remove(name)
-            hosts = (name, *settings.aliases)
-            self._directory.add(service, hosts, dormant=service.discovered)
-        if source is None and (
-            before.endpoints != settings.endpoints or before.discovery is not None
-        ):
-            service.update(settings.endpoints)
+            changed = plan.carry_out()
+        self.emit(ConfigurationApplied(changed=changed))
+        return changed
 
     def watch(self) -> None:
         """Apply the configuration file again whenever it changes."""
@@ -289,11 +222,11 @@ class Mesh:
         with self._lock:
             if self._watch is None:
                 self._watch = self._background.start_soon(
-                    watch_config, path, self.apply, self._reject
+                    watch_config, path, self.apply, self._reject, self.config
                 )
 
     def _reject(self, error: BaseException) -> None:
-        self._emit(ConfigurationRejected(error=error))
+        self.emit(ConfigurationRejected(error=error))
 
     # Telemetry
 
@@ -311,10 +244,11 @@ class Mesh:
         return stop
 
     def _tell_services(self) -> None:
-        for service in self._directory.everything():
+        for service in self.directory.everything():
             service.listening = bool(self._listeners)
 
-    def _emit(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
+        """Log *event* if it changes a state, and send it to every listener."""
         self._state_log(event)
         for listener in self._listeners:
             try:
@@ -325,7 +259,7 @@ class Mesh:
     def metrics(self) -> MeshMetrics:
         """What every service and endpoint has done so far, and its state now."""
         now = self.clock()
-        return measure(self.name, self._directory.everything(), self._supervisors, now)
+        return measure(self.name, self.directory.everything(), self.discovering.supervisors, now)
 
     # Life
 
@@ -345,20 +279,14 @@ class Mesh:
         """A forked child starts with no call in flight and no thread."""
         self._lock = threading.RLock()
         self._background.renew()
-        self._running = {}
-        self._directory.renew()
-        for service in self._directory.everything():
+        self.discovering.renew()
+        self.directory.renew()
+        for service in self.directory.everything():
             service.renew()
         if self._watch is not None:
+            self._watch.cancel()
             self._watch = None
             self.watch()
-
-    def _stop(self, name: str) -> None:
-        running = self._running.pop(name, None)
-        self._supervisors.pop(name, None)
-        self._sources.pop(name, None)
-        if running is not None:
-            running.cancel()
 
     def close(self) -> None:
         """Stop background work. Idempotent; calls still in flight end by themselves."""
@@ -366,8 +294,8 @@ class Mesh:
             if self._closed:
                 return
             self._closed = True
-            self._running = {}
             self._watch = None
+            self.discovering.close()
         self._background.stop()
 
     def __enter__(self) -> Mesh:
@@ -377,8 +305,4 @@ class Mesh:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Mesh {self.name!r}: {len(self._directory.services)} services>"
-
-
-def _source_name(source: Any) -> str:
-    return str(getattr(source, "name", type(source).__name__))
+        return f"<Mesh {self.name!r}: {len(self.directory.services)} services>"

@@ -103,12 +103,10 @@ def test_reset_is_a_read_error(serve: Serve) -> None:
 )
 def test_a_cut_body_is_a_protocol_error(serve: Serve, script: object) -> None:
     """The headers arrive, and the body breaks off."""
-    with (
-        httpx.stream("GET", serve(script).url) as response,
-        pytest.raises(httpx.RemoteProtocolError),
-    ):
+    with httpx.stream("GET", serve(script).url) as response:
         assert 200 == response.status_code
-        response.read()
+        with pytest.raises(httpx.RemoteProtocolError):
+            response.read()
 
 
 @pytest.mark.parametrize("script", [never_answer(), never_read()])
@@ -168,10 +166,13 @@ def test_a_failing_script_fails_the_test() -> None:
     async def script(peer: Peer) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), ScriptedServer(script) as server:
-        with pytest.raises(httpx.HTTPError):
-            httpx.get(server.url)
-        server.wait_for_close()
+    server = ScriptedServer(script)
+    server.__enter__()
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(server.url)
+    server.wait_for_close()
+    with pytest.raises(ZeroDivisionError):
+        server.__exit__(None, None, None)
 
 
 def test_a_server_speaks_tls(serve: Serve) -> None:

@@ -84,5 +84,7 @@ class _InTable(Generic[C]):
             candidate = self._candidates[self._slots[again % self._size]]
             if candidate not in tried:
                 return candidate
-        rest = (candidate for candidate in self._candidates if candidate not in tried)
-        return next(rest, chosen)
+        for candidate in self._candidates:
+            if candidate not in tried:
+                return candidate
+        return chosen

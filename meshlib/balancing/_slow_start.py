@@ -4,6 +4,8 @@ How much of its weight an endpoint gets while it warms up.
 
 from __future__ import annotations
 
+import math
+
 from ._options import SlowStartOptions
 
 _YOUNGEST = 0.001
@@ -20,5 +22,5 @@ def slow_start_factor(age: float, options: SlowStartOptions) -> float:
     window = options.window
     if age >= window:
         return 1.0
-    grown = (max(_YOUNGEST, age) / window) ** (1.0 / options.aggression)
+    grown = math.pow(max(_YOUNGEST, age) / window, 1.0 / options.aggression)
     return min(1.0, max(options.min_weight, grown))

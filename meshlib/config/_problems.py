@@ -93,15 +93,19 @@ def _problem(detail: Mapping[str, Any], place: Place, model: type[BaseModel]) ->
         return Problem(place, "this is needed")
     if kind == "literal_error":
         choices = _QUOTED.findall(detail["ctx"]["expected"])
+        if place[-2:] == ("balancer", "name"):
+            place = place[:-1]  # its name alone is the usual way to write a balancer
         return Problem(
-            place, f"{value!r} is not known; known are {', '.join(choices)}", nearest(value, choices)
+            place,
+            f"{value!r} is not known; known are {', '.join(choices)}",
+            nearest(value, choices),
         )
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return Problem(place, f"settings are needed here, not {_short(value)}")
     if kind == "value_error":
         # A validator of ours: its message says what is wrong.
         return Problem(place, str(detail["ctx"]["error"]))
-    message = str(detail["msg"]).replace("Input should", "it should")
+    message = str(detail["msg"]).replace("Input should", "must")
     return Problem(place, f"{message}, not {_short(value)}")
 
 

@@ -4,10 +4,9 @@ The base of the sections of the document, whose errors are ConfigurationError.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
-from typing_extensions import Self
 
 from .._options import Options
 from ._problems import error_of, problems_found

@@ -7,29 +7,32 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import BeforeValidator, PlainValidator, field_validator, model_validator
 
 from .._models import Endpoint
 from .._options import Duration, PositiveDuration
-from ..balancing._options import BalancerOptions, PanicOptions, SlowStartOptions
+from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..discovery import check_discovery, parse_endpoint
 from ..retry import HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
+from ._merge import SLOW_START_WINDOW
 from ._names import service_name
 from ._section import Section
 
 _AUTHORITY = re.compile(r"[!-.0-~]+")  # printable ASCII without blanks and slashes
 
 
-def _off(**settings: Any) -> BeforeValidator:
-    """Lets a section be switched: false is *settings*, true and null are the defaults."""
+def _switch(*, off: dict[str, Any], on: dict[str, Any] | None = None) -> BeforeValidator:
+    """Lets a section be switched: false is *off*, true is *on*, null its defaults."""
 
     def switch(value: Any) -> Any:
         if value is False:
-            return settings
-        return {} if value is True or value is None else value
+            return off
+        if value is True:
+            return on or {}
+        return {} if value is None else value
 
     return BeforeValidator(switch)
 
@@ -83,14 +86,16 @@ class ServiceConfig(Section):
     """Whether every request may be sent twice; null: its method says so."""
     balancer: Annotated[BalancerOptions | Any, PlainValidator(_balancer)] = BalancerOptions()
     """Which endpoint takes an attempt; also an object with `pick`."""
-    slow_start: Annotated[SlowStartOptions, _off(window=0.0)] = SlowStartOptions()
-    panic: Annotated[PanicOptions, _off(threshold=0.0)] = PanicOptions()
-    retry: Annotated[RetryOptions, _off(max_attempts=1)] = RetryOptions()
+    slow_start: Annotated[
+        SlowStartOptions, _switch(off={"window": 0.0}, on={"window": SLOW_START_WINDOW})
+    ] = SlowStartOptions()
+    panic: Annotated[PanicOptions, _switch(off={"threshold": 0.0})] = PanicOptions()
+    retry: Annotated[RetryOptions, _switch(off={"max_attempts": 1})] = RetryOptions()
     hedge: Annotated[HedgeOptions | None, BeforeValidator(_optional)] = None
     """Null: no hedges, as they cost the service requests."""
-    breaker: Annotated[BreakerOptions, _off(enabled=False)] = BreakerOptions()
-    outlier: Annotated[OutlierOptions, _off(enabled=False)] = OutlierOptions()
-    bulkhead: Annotated[BulkheadOptions, _off(max_concurrency=None)] = BulkheadOptions()
+    breaker: Annotated[BreakerOptions, _switch(off={"enabled": False})] = BreakerOptions()
+    outlier: Annotated[OutlierOptions, _switch(off={"enabled": False})] = OutlierOptions()
+    bulkhead: Annotated[BulkheadOptions, _switch(off={"max_concurrency": None})] = BulkheadOptions()
     fallback: Annotated[FallbackOptions | Any, PlainValidator(_fallback)] = None
     """What answers when a call fails; also a callable that takes the request and the error."""
     authority: str = "endpoint"

@@ -14,7 +14,7 @@ that nobody knows.
 from __future__ import annotations
 
 from ._base import Discovery, source_name
-from ._document import parse_document, read_document
+from ._document import parse_document, read_content, unreadable
 from ._endpoint import parse_endpoint
 from ._environment import EnvironmentDiscovery
 from ._file import FileDiscovery
@@ -37,8 +37,9 @@ __all__ = [
     "parse_document",
     "parse_endpoint",
     "parse_endpoints",
-    "read_document",
+    "read_content",
     "reconcile",
     "source_name",
+    "unreadable",
     "watch_file",
 ]

@@ -21,23 +21,20 @@ from .._exceptions import ConfigurationError
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """
-    The mapping in the file at *path*; its suffix says what it is written in.
-
-    Raises ConfigurationError, naming the file and the line, when there is none.
-    """
-    name = os.fspath(path)
+def read_content(path: str | os.PathLike[str]) -> bytes:
+    """What the file at *path* holds; raises ConfigurationError, naming it, if it cannot be read."""
     try:
-        content = Path(name).read_bytes()
+        return Path(path).read_bytes()
     except OSError as exc:
-        reason, hint = _unreadable(name, exc)
-        raise ConfigurationError(reason, hint=hint) from None
-    return parse_document(content, name)
+        raise unreadable(path, exc) from None
 
 
 def parse_document(content: bytes, name: str) -> dict[str, Any]:
-    """The mapping in *content*, that of a file called *name*; raises as `read_document`."""
+    """
+    The mapping in *content*, that of a file called *name*, whose suffix tells the format.
+
+    Raises ConfigurationError, naming the file and the line, when there is none.
+    """
     parse = _parser(name)
     try:
         text = content.decode("utf-8-sig")
@@ -53,16 +50,18 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _unreadable(name: str, error: OSError) -> tuple[str, str]:
+def unreadable(path: str | os.PathLike[str], error: OSError) -> ConfigurationError:
+    """The error for a file that cannot be read."""
+    file = Path(path)
     if not isinstance(error, FileNotFoundError):
-        return f"{name}: {error.strerror or error}", ""
-    file = Path(name)
+        return ConfigurationError(f"{file}: {error.strerror or error}")
     try:
         siblings = [entry.name for entry in file.parent.iterdir()]
     except OSError:
-        return f"{name}: no such file", f"there is no directory {str(file.parent)!r}"
+        return ConfigurationError(f"{file}: no such file", hint=f"nor a directory {file.parent}")
     near = get_close_matches(file.name, siblings, n=1)
-    return f"{name}: no such file", f"did you mean {near[0]!r}?" if near else ""
+    hint = f"did you mean {near[0]!r}?" if near else ""
+    return ConfigurationError(f"{file}: no such file", hint=hint)
 
 
 def _parser(name: str) -> Callable[[str, str], Any]:

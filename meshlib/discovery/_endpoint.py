@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
 from .._exceptions import ConfigurationError
@@ -74,7 +74,7 @@ def _checked(endpoint: Endpoint, path: str, url_path: str) -> Endpoint:
             path=f"{start}weight",
             hint="leave the endpoint out to send it nothing",
         )
-    if not _is_number(priority) or int(priority) != priority or priority < 0:
+    if not _is_number(priority) or not isinstance(priority, int) or priority < 0:
         raise ConfigurationError(
             f"a priority is a whole number from 0, not {priority!r}", path=f"{start}priority"
         )
@@ -135,40 +135,46 @@ def _with_texts(endpoint: Endpoint, path: str) -> Endpoint:
     metadata = endpoint.metadata
     if not isinstance(metadata, Mapping):
         raise ConfigurationError(f"metadata maps names to texts, not {metadata!r}", path=path)
-    texts: dict[str, str] = {}
-    for name, value in metadata.items():
-        if not isinstance(name, str) or not isinstance(value, str | int | float):
-            raise ConfigurationError(
-                f"metadata is text, not {value!r}", path=f"{path}.{name}", hint="put it in quotes"
-            )
-        texts[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    texts = {name: _text(name, value, path) for name, value in metadata.items()}
     if texts == metadata:
         return endpoint
     return replace(endpoint, metadata=MappingProxyType(texts))
+
+
+def _text(name: object, value: object, path: str) -> str:
+    if isinstance(name, str) and isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(name, str) and isinstance(value, str | int | float):
+        return str(value)
+    raise ConfigurationError(
+        f"metadata is text, not {value!r}", path=f"{path}.{name}", hint="put it in quotes"
+    )
 
 
 def _frozen(metadata: Any) -> Any:
     return MappingProxyType(dict(metadata)) if isinstance(metadata, Mapping) else metadata
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number(value: Any, path: str) -> float:
     """A number, which may come as text from a variable or a registry."""
     if _is_number(value):
-        return value  # type: ignore[no-any-return]  # checked above, by a function
+        return value
     try:
-        return float(value) if isinstance(value, str) else _fail(value, path)
+        return float(value if isinstance(value, str) else "")
     except ValueError:
-        return _fail(value, path)
+        _refuse(value, path)
 
 
 def _integer(value: Any, path: str) -> int:
     number = _number(value, path)
-    return int(number) if number == math.floor(number) else _fail(value, path)
+    if number != number or math.isinf(number) or number != int(number):
+        _refuse(value, path)
+    return int(number)
 
 
-def _fail(value: Any, path: str) -> Any:
+def _refuse(value: Any, path: str) -> NoReturn:
     raise ConfigurationError(f"a number is needed, not {value!r}", path=path)

@@ -13,7 +13,7 @@ from anyio.lowlevel import RunVar
 
 from .._exceptions import ConfigurationError, DiscoveryError
 from .._models import Endpoint
-from ._document import parse_document
+from ._document import parse_document, unreadable
 from ._file_watcher import Content, alike
 from ._shared_file import SharedFile
 from ._static import parse_endpoints
@@ -71,7 +71,7 @@ class FileDiscovery:
     def _endpoints(self, service: str, content: Content) -> tuple[Endpoint, ...]:
         try:
             if isinstance(content, OSError):
-                raise ConfigurationError(f"{self._path}: {content.strerror or content}")
+                raise unreadable(self._path, content)
             endpoints = self._find(service, self._parse(content))
         except ConfigurationError as exc:
             self._reported[service] = content

@@ -37,7 +37,7 @@ def make_discovery(spec: Any, path: str = "discovery") -> Discovery:
     if callable(getattr(spec, "watch", None)):
         return cast("Discovery", spec)
     name, factory, settings = _resolve(spec, path)
-    start = f"{path}.{name}"
+    start = _join(path, name)
     try:
         source = factory(**settings)
     except ConfigurationError as exc:
@@ -71,9 +71,15 @@ def _resolve(spec: Any, path: str) -> tuple[str, Callable[..., Discovery], dict[
     if settings is None:
         settings = {}
     if not isinstance(settings, Mapping):
-        raise ConfigurationError(f"settings are a mapping, not {settings!r}", path=f"{path}.{name}")
-    _check_settings(factory, settings, f"{path}.{name}")
+        raise ConfigurationError(
+            f"settings are a mapping, not {settings!r}", path=_join(path, name)
+        )
+    _check_settings(factory, settings, _join(path, name))
     return name, factory, dict(settings)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _factory(name: Any, path: str) -> Callable[..., Discovery]:

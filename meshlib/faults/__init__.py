@@ -12,7 +12,7 @@ attempts. A seed makes the draws of a rule repeatable.
 
 from __future__ import annotations
 
-from ._fault import Fault
+from ._fault import Fault, Phase
 from ._injector import FaultInjector
 from ._options import AbortFault, DelayFault, FaultMatch, FaultRule, LognormalDelay, TextMatch
 from ._plan import FaultPlan
@@ -27,4 +27,5 @@ __all__ = [
     "FaultRule",
     "LognormalDelay",
     "TextMatch",
+    "Phase",
 ]

@@ -11,7 +11,21 @@ from typing import Any
 from .._events import HedgeStarted, RetryRefused, RetryScheduled
 from .._exceptions import CallRejectedError
 from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
+from ..retry import server_hint
 from ._attempt import Attempt
+
+
+def judge(
+    call: Any, status: int, headers: Any, outcome: OutcomeClass
+) -> tuple[OutcomeClass, float | None]:
+    """The class of a response that is no success, and how long its server asks to wait."""
+    if outcome.retryable is Retryable.NEVER:
+        return outcome, None
+    hint = server_hint(headers, call.service.wall)
+    if status == 503:
+        given = hint is not None and "retry-after" in headers
+        outcome = call.policies.classifier.status(status, retry_after=given)
+    return outcome, hint
 
 
 def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None) -> float | None:
@@ -68,7 +82,8 @@ def hedge_delay(call: Any) -> float | None:
     begun = sum(attempt.hedge for attempt in call.attempts)
     if call.number >= call.max_attempts or begun >= hedge.max_hedges:
         return None
-    return hedge.delay(call.clock())
+    delay: float | None = hedge.delay(call.clock())
+    return delay
 
 
 def start_hedge(call: Any) -> Attempt | None:
@@ -79,7 +94,7 @@ def start_hedge(call: Any) -> Attempt | None:
     if not spare or not call.service.budget.try_withdraw(now):
         return None
     try:
-        attempt = call.start_attempt()
+        attempt: Attempt = call.start_attempt()
     except CallRejectedError:
         return None
     attempt.hedge = True

@@ -19,7 +19,9 @@ from ._attempt import Attempt
 from ._body_async import AsyncCallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
+from ._faulting import draw_fault
 from ._hedge_async import AsyncHedging
+from ._rejections import cause_of, final_error, full
 from ._sdk import Sdk
 from ._waiting import AsyncWaiter
 
@@ -82,14 +84,14 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                         if call.may_fall_back:
                             return await self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
-                    await self.discard(attempt, response)
+                    await self.discard(call, attempt, response)
                 await self.pause(delay)
         except Exception as exc:
             answer = await self._answer_instead(call, exc)
             if answer is not None:
                 return answer
-            error = call.final_error(exc)
-            cause = call.cause_of(error, exc)
+            error = final_error(call, exc)
+            cause = cause_of(call, error, exc)
             call.finished(None, error)
             call.close()
             if cause is None:
@@ -109,13 +111,14 @@ class AsyncDriver(httpx.AsyncBaseTransport):
 
     async def _fault_call(self, call: Call) -> httpx.Response | None:
         """Draw a fault that acts outside retries, and carry it out."""
-        fault = call.draw_fault("call")
+        fault = draw_fault(call, "call")
         if fault is None:
             return None
         try:
             response = await self._inject(call, fault, call.deadline)
         finally:
-            call.release_fault(fault)
+            if call.faults is not None:
+                call.faults.release(fault)
         return None if response is None else await self.deliver(call, None, response)
 
     async def send(self, attempt: Attempt) -> httpx.Response:
@@ -155,7 +158,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         if call.may_fall_back and attempt is not None and call.failed(attempt):
             answer = await self._answer_instead(call, None)
             if answer is not None:
-                await self.discard(attempt, response)
+                await self.discard(call, attempt, response)
                 return answer
         return self._bind(call, attempt, response)
 
@@ -175,9 +178,8 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
         return response
 
-    async def discard(self, attempt: Attempt, response: httpx.Response) -> None:
+    async def discard(self, call: Call, attempt: Attempt, response: httpx.Response) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
-        call = attempt.call
         if response.is_closed:
             attempt.release()
             call.last_error = self._status_error(call, response)
@@ -225,7 +227,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         bulkhead = call.service.bulkhead
         waiter = AsyncWaiter()
         if not bulkhead.enqueue(waiter):
-            raise call.full()
+            raise full(call)
         try:
             granted = await waiter.wait(min(bulkhead.max_wait, call.deadline - call.now))
         except BaseException:
@@ -233,7 +235,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 bulkhead.release()
             raise
         if not granted and not bulkhead.abandon(waiter):
-            raise call.full()
+            raise full(call)
         call.admitted()
 
     async def _wait_ready(self, call: Call) -> None:

@@ -43,9 +43,9 @@ class Attempt:
         self.epoch = epoch
         self.pickable = pickable
         self.number = call.number
-        self.started = now = call.now
-        limit = now + call.attempt_timeout
-        self.limit = limit if limit < call.deadline else call.deadline
+        self.started: float = call.now
+        limit = self.started + call.attempt_timeout
+        self.limit: float = limit if limit < call.deadline else call.deadline
         self.in_flight = target.load.in_flight
 
     def left(self) -> float:

@@ -12,7 +12,7 @@ import httpx
 
 from ._attempt import Attempt
 from ._call import Call
-from ._rejections import deadline_exceeded
+from ._rejections import deadline_exceeded, final_error
 
 
 class AsyncCallStream(httpx.AsyncByteStream):
@@ -42,7 +42,7 @@ class AsyncCallStream(httpx.AsyncByteStream):
         except Exception as exc:
             if self._attempt is not None:
                 call.body_failed(self._attempt, exc)
-            error = call.final_error(exc)
+            error = final_error(call, exc)
             if error is exc:
                 raise
             raise error from exc

@@ -12,32 +12,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._events import (
-    AttemptFinished,
-    CallFinished,
-    CallRejected,
-    FallbackUsed,
-    FaultInjected,
-)
-from .._exceptions import CallRejectedError, DeadlineExceededError
+from .._exceptions import CallRejectedError
 from .._models import (
     BROKEN,
     CANCELLED,
     DEADLINE,
     SUCCESS,
     CallOptions,
-    OutcomeClass,
     Retryable,
     Verdict,
 )
-from ..faults import Fault
-from ..retry import server_hint
-from ._again import retry_delay
+from ._again import judge, retry_delay
 from ._attempt import Attempt
 from ._choice import choose
-from ._rejections import bulkhead_full, deadline_exceeded
+from ._faulting import draw_fault
+from ._rejections import deadline_exceeded
 from ._service import Service
 from ._target import Target
+from ._telling import tell_attempt, tell_end, tell_fallback
 
 _NEVER = Retryable.NEVER
 
@@ -193,34 +185,10 @@ class Call:
         self.attempts.append(attempt)
         faults = self.faults
         if faults is not None and faults.has_attempt:
-            attempt.fault = self.draw_fault("attempt", target.label)
+            attempt.fault = draw_fault(self, "attempt", target.label)
         if service.tracing is not None:
             service.tracing.attempt_started(attempt)
         return attempt
-
-    def draw_fault(self, phase: Any, label: str = "") -> Fault | None:
-        """The fault that the rules put on this phase of the call, if any."""
-        request, service = self.request, self.service
-        if self.faults is None:
-            return None
-        fault = self.faults.decide(
-            phase,
-            endpoint=label,
-            method=request.method,
-            path=request.url.path,
-            headers=request.headers,
-        )
-        if fault is not None and service.listening:
-            service.emit(
-                FaultInjected(
-                    service=service.name,
-                    rule=fault.rule,
-                    delay=fault.delay,
-                    status=fault.status,
-                    error=fault.error,
-                )
-            )
-        return fault
 
     # Outcomes
 
@@ -231,7 +199,7 @@ class Call:
         outcome = self.classes[status]
         hint: float | None = None
         if outcome is not SUCCESS:
-            outcome, hint = self._judge(status, response.headers, outcome)
+            outcome, hint = judge(self, status, response.headers, outcome)
         # What Attempt.settle does, without the call: this is the end of every good attempt.
         attempt.settled = True
         attempt.outcome = outcome
@@ -242,21 +210,10 @@ class Call:
         if service.hedge is not None and outcome is SUCCESS:
             service.hedge.observe(elapsed, now)
         if service.listening:
-            self._tell(attempt)
+            tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
             return None
         return retry_delay(self, outcome, now, hint)
-
-    def _judge(
-        self, status: int, headers: Any, outcome: OutcomeClass
-    ) -> tuple[OutcomeClass, float | None]:
-        if outcome.retryable is _NEVER:
-            return outcome, None
-        hint = server_hint(headers, self.service.wall)
-        if status == 503:
-            given = hint is not None and "retry-after" in headers
-            outcome = self.policies.classifier.status(status, retry_after=given)
-        return outcome, hint
 
     def fail_attempt(self, attempt: Attempt, error: Exception) -> float | None:
         """Record *error*; return the seconds to wait before another attempt, or None."""
@@ -268,7 +225,7 @@ class Call:
         attempt.settle(outcome, now, error, 0.0)
         attempt.release()
         if self.service.listening:
-            self._tell(attempt)
+            tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
             return None
         return retry_delay(self, outcome, now, None)
@@ -279,60 +236,16 @@ class Call:
     def body_failed(self, attempt: Attempt, error: Exception) -> None:
         """The headers were good and the body was not: that is a failure too."""
         now = self.clock()
-        outcome = self.policies.classifier.error(error)
         if not (self.callers_deadline and now >= self.deadline):
-            elapsed = now - attempt.started
-            attempt.target.settle(outcome, attempt.breaker, attempt.epoch, now, elapsed, error, 0.0)
+            attempt.settle(self.policies.classifier.error(error), now, error, 0.0)
 
     # The end
-
-    def _tell(self, attempt: Attempt) -> None:
-        assert attempt.outcome is not None
-        self.service.emit(
-            AttemptFinished(
-                service=self.service.name,
-                endpoint=attempt.target.endpoint,
-                number=attempt.number,
-                outcome=attempt.outcome.name,
-                status=attempt.status,
-                error=attempt.error,
-                elapsed=attempt.elapsed,
-                fault=None if attempt.fault is None else attempt.fault.rule,
-            )
-        )
-
-    def final_error(self, error: Exception) -> Exception:
-        """What the caller gets for *error*: itself, unless the deadline is what ended the call."""
-        now = self.clock()
-        if now >= self.deadline and isinstance(error, self.service.timeouts):
-            return deadline_exceeded(self, now)
-        return error
-
-    def cause_of(self, final: Exception, error: Exception) -> BaseException | None:
-        """What *final* is raised from, or None when it goes on as it was raised."""
-        if final is not error:
-            return error
-        if isinstance(error, CallRejectedError | DeadlineExceededError):
-            return self.last_error
-        return None
-
-    def full(self) -> Exception:
-        """The error of a call that found no permit."""
-        now = self.clock()
-        if now >= self.deadline:
-            return deadline_exceeded(self, now)
-        return bulkhead_full(self, now - self.started)
 
     def forget_frames(self) -> None:
         """A response goes to the caller: errors of earlier attempts need their frames no more."""
         for attempt in self.attempts:
             if attempt.error is not None:
                 attempt.error.__traceback__ = None
-
-    def release_fault(self, fault: Fault) -> None:
-        """A fault outside retries is over."""
-        if self.faults is not None:
-            self.faults.release(fault)
 
     def failed(self, attempt: Attempt) -> bool:
         """Whether the outcome of *attempt* is one that a fallback or a hedge may replace."""
@@ -342,31 +255,19 @@ class Call:
     def fell_back(self, kind: str, error: BaseException | None) -> None:
         """A fallback of this *kind* answers."""
         self.fallback_used = kind
-        service = self.service
-        service.fallbacks += 1
-        if service.listening:
-            service.emit(FallbackUsed(service=service.name, kind=kind, error=error))
+        self.service.fallbacks += 1
+        if self.service.listening:
+            tell_fallback(self, kind, error)
 
     def finished(self, status: int | None, error: BaseException | None) -> None:
         """Tell listeners how the call ended for its caller."""
         service = self.service
-        if error is not None and isinstance(error, CallRejectedError):
+        if isinstance(error, CallRejectedError):
             service.rejected += 1
-            if service.listening:
-                service.emit(CallRejected(service=service.name, error=error))
         if service.tracing is not None:
             service.tracing.call_ended(self, status, error)
         if service.listening:
-            service.emit(
-                CallFinished(
-                    service=service.name,
-                    method=self.request.method,
-                    status=status,
-                    error=error,
-                    attempts=self.number,
-                    elapsed=self.clock() - self.started,
-                )
-            )
+            tell_end(self, status, error)
 
     def close(self) -> None:
         """Give back every permit still held. Idempotent."""

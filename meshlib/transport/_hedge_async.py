@@ -37,7 +37,7 @@ class AsyncHedging:
                     last = await self._contest(call, group, send, receive)
                     group.cancel_scope.cancel()
             finally:
-                await self._drop_late(receive)
+                await self._drop_late(call, receive)
         attempt, response, error = last
         if response is None:
             assert error is not None
@@ -75,11 +75,11 @@ class AsyncHedging:
             if running:
                 # A failed hedge must not end the call while another may succeed.
                 if response is not None:
-                    await self._driver.discard(attempt, response)
+                    await self._driver.discard(call, attempt, response)
                 continue
             assert delay is not None
             if response is not None:
-                await self._driver.discard(attempt, response)
+                await self._driver.discard(call, attempt, response)
             await self._driver.pause(delay)
             try:
                 group.start_soon(self._race, call.start_attempt(), send)
@@ -94,14 +94,14 @@ class AsyncHedging:
             return outcome
         return None
 
-    async def _drop_late(self, receive: Any) -> None:
+    async def _drop_late(self, call: Call, receive: Any) -> None:
         while True:
             try:
                 attempt, response, _ = receive.receive_nowait()
             except (anyio.WouldBlock, anyio.EndOfStream):
                 return
             if response is not None:
-                await self._driver.discard(attempt, response)
+                await self._driver.discard(call, attempt, response)
 
     async def _race(self, attempt: Attempt, send: Any) -> None:
         try:

@@ -46,7 +46,7 @@ class Hedging:
                     other.cancel()
                     if other.abort is not None:
                         other.abort.shut_down()
-            self._drop_late(outcomes)
+            self._drop_late(call, outcomes)
         if response is None:
             assert error is not None
             raise error
@@ -81,11 +81,11 @@ class Hedging:
             if running:
                 # A failed hedge must not end the call while another may succeed.
                 if response is not None:
-                    self._driver.discard(attempt, response)
+                    self._driver.discard(call, attempt, response)
                 continue
             assert delay is not None
             if response is not None:
-                self._driver.discard(attempt, response)
+                self._driver.discard(call, attempt, response)
             self._driver.pause(delay)
             try:
                 race.start(call.start_attempt())
@@ -93,14 +93,14 @@ class Hedging:
                 return attempt, None, exc
             running = 1
 
-    def _drop_late(self, outcomes: queue.SimpleQueue[Outcome]) -> None:
+    def _drop_late(self, call: Call, outcomes: queue.SimpleQueue[Outcome]) -> None:
         while True:
             try:
                 attempt, response, _ = outcomes.get_nowait()
             except queue.Empty:
                 return
             if response is not None:
-                self._driver.discard(attempt, response)
+                self._driver.discard(call, attempt, response)
 
 
 class _Race:

@@ -9,6 +9,7 @@ what is left of the deadline at that moment, without a timer of its own.
 from __future__ import annotations
 
 import ssl
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -203,3 +204,17 @@ class AsyncBoundedStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore and the application ask of a socket."""
         return self._stream.get_extra_info(info)
+
+
+class AsyncStack:
+    """The connections to one target in one event loop."""
+
+    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
+
+    def __init__(self, target: Target, loop: object) -> None:
+        self.target = target
+        self.loop = loop
+        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
+        self.idle: deque[AsyncLink] = deque()
+        self.shared: list[AsyncLink] = []
+        self.retired = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -206,3 +207,17 @@ class BoundedStream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore and the application ask of a socket."""
         return self._stream.get_extra_info(info)
+
+
+class Stack:
+    """The connections to one target in the process."""
+
+    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
+
+    def __init__(self, target: Target, loop: object) -> None:
+        self.target = target
+        self.loop = loop
+        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
+        self.idle: deque[Link] = deque()
+        self.shared: list[Link] = []
+        self.retired = False

@@ -61,3 +61,29 @@ def bulkhead_full(call: Any, waited: float) -> BulkheadFullError:
         max_concurrency=limit,
         queued=queued,
     )
+
+
+def full(call: Any) -> Exception:
+    """The error of a call that found no permit in time."""
+    now = call.clock()
+    if now >= call.deadline:
+        return deadline_exceeded(call, now)
+    return bulkhead_full(call, now - call.started)
+
+
+def final_error(call: Any, error: Exception) -> Exception:
+    """What the caller gets for *error*: itself, unless the deadline is what ended the call."""
+    now = call.clock()
+    if now >= call.deadline and isinstance(error, call.service.timeouts):
+        return deadline_exceeded(call, now)
+    return error
+
+
+def cause_of(call: Any, final: Exception, error: Exception) -> BaseException | None:
+    """What *final* is raised from, or None when it goes on as it was raised."""
+    if final is not error:
+        return error
+    if isinstance(error, CallRejectedError | DeadlineExceededError):
+        cause: BaseException | None = call.last_error
+        return cause
+    return None

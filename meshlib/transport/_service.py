@@ -11,14 +11,12 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._clock import Clock, wall
 from .._events import (
     BreakerChanged,
-    EndpointEjected,
-    EndpointReadmitted,
     EndpointsChanged,
     Event,
     PanicChanged,
@@ -29,6 +27,7 @@ from ..breaker import Breaker, BreakerState, OutlierDetector
 from ..bulkhead import Bulkhead
 from ..faults import FaultPlan
 from ..retry import HedgePolicy, RetryBudget
+from ._outliers import sweep
 from ._pickable import NOTHING, Pickable, build
 from ._policies import Policies
 from ._target import Target
@@ -122,11 +121,10 @@ class Service:
             and policies.key_source is None
         )
 
-    def apply(self, policies: Policies, faults: FaultPlan | None) -> None:
+    def apply(self, policies: Policies) -> None:
         """Take new policies; what did not change keeps its state."""
         with self._lock:
             old = self.policies
-            self.faults = faults
             balancer, outliers, hedge = self.balancer, self.outliers, self.hedge
             self._install(policies)
             if old.balancer == policies.balancer:
@@ -262,7 +260,7 @@ class Service:
         if not self._lock.acquire(blocking=False):
             return  # another call is at it
         try:
-            events = self._sweep(now)
+            events = sweep(self, now)
             slow_start = self.policies.slow_start
             for target in self.targets:
                 load = target.load
@@ -274,28 +272,6 @@ class Service:
             self._lock.release()
         for event in events:
             self.emit(event)
-
-    def _sweep(self, now: float) -> Sequence[Event]:
-        outliers = self.outliers
-        if outliers is None or now < outliers.next_sweep:
-            return ()
-        result = outliers.sweep([(target, target.outlier) for target in self.targets], now)
-        events: list[Event] = [
-            EndpointReadmitted(service=self.name, endpoint=target.endpoint)
-            for target in result.readmitted
-        ]
-        for shadow, ejections in ((False, result.ejected), (True, result.would_eject)):
-            events.extend(
-                EndpointEjected(
-                    service=self.name,
-                    endpoint=target.endpoint,
-                    reason=reason,
-                    duration=duration,
-                    shadow=shadow,
-                )
-                for target, reason, duration in ejections
-            )
-        return events
 
     def set_healthy(self, address: str, healthy: bool) -> None:
         """Say what an active check found; a passing one also ends an ejection."""

@@ -17,7 +17,9 @@ from ._attempt import Attempt
 from ._body_sync import CallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
+from ._faulting import draw_fault
 from ._hedge_sync import Hedging
+from ._rejections import cause_of, final_error, full
 from ._sdk import Sdk
 from ._waiting import Waiter
 
@@ -78,14 +80,14 @@ class Driver(httpx.BaseTransport):
                         if call.may_fall_back:
                             return self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
-                    self.discard(attempt, response)
+                    self.discard(call, attempt, response)
                 self.pause(delay)
         except Exception as exc:
             answer = self._answer_instead(call, exc)
             if answer is not None:
                 return answer
-            error = call.final_error(exc)
-            cause = call.cause_of(error, exc)
+            error = final_error(call, exc)
+            cause = cause_of(call, error, exc)
             call.finished(None, error)
             call.close()
             if cause is None:
@@ -105,13 +107,14 @@ class Driver(httpx.BaseTransport):
 
     def _fault_call(self, call: Call) -> httpx.Response | None:
         """Draw a fault that acts outside retries, and carry it out."""
-        fault = call.draw_fault("call")
+        fault = draw_fault(call, "call")
         if fault is None:
             return None
         try:
             response = self._inject(call, fault, call.deadline)
         finally:
-            call.release_fault(fault)
+            if call.faults is not None:
+                call.faults.release(fault)
         return None if response is None else self.deliver(call, None, response)
 
     def send(self, attempt: Attempt) -> httpx.Response:
@@ -151,7 +154,7 @@ class Driver(httpx.BaseTransport):
         if call.may_fall_back and attempt is not None and call.failed(attempt):
             answer = self._answer_instead(call, None)
             if answer is not None:
-                self.discard(attempt, response)
+                self.discard(call, attempt, response)
                 return answer
         return self._bind(call, attempt, response)
 
@@ -171,9 +174,8 @@ class Driver(httpx.BaseTransport):
             response.stream = CallStream(response.stream, call, attempt, self._wire)
         return response
 
-    def discard(self, attempt: Attempt, response: httpx.Response) -> None:
+    def discard(self, call: Call, attempt: Attempt, response: httpx.Response) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
-        call = attempt.call
         if response.is_closed:
             attempt.release()
             call.last_error = self._status_error(call, response)
@@ -218,7 +220,7 @@ class Driver(httpx.BaseTransport):
         bulkhead = call.service.bulkhead
         waiter = Waiter()
         if not bulkhead.enqueue(waiter):
-            raise call.full()
+            raise full(call)
         try:
             granted = waiter.wait(min(bulkhead.max_wait, call.deadline - call.now))
         except BaseException:
@@ -226,7 +228,7 @@ class Driver(httpx.BaseTransport):
                 bulkhead.release()
             raise
         if not granted and not bulkhead.abandon(waiter):
-            raise call.full()
+            raise full(call)
         call.admitted()
 
     def _wait_ready(self, call: Call) -> None:

@@ -5,6 +5,7 @@ An endpoint with its live state: load, breaker, counters, and how to aim at it.
 from __future__ import annotations
 
 import threading
+from typing import Any
 from urllib.parse import urlsplit
 
 from .._models import Endpoint, LoadSignal, OutcomeClass, Verdict
@@ -101,7 +102,7 @@ class Target:
         self.failures = 0
         self.injected = 0
         self.histogram = [0] * HISTOGRAM_SIZE
-        self.urls: dict[bytes, object] = {}
+        self.urls: dict[bytes, Any] = {}
         parts = urlsplit(self.address)
         host, port = parts.hostname or "", parts.port or 0
         bracketed = f"[{host}]" if ":" in host else host

@@ -10,7 +10,6 @@ never returned.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import Any
 
 import anyio
@@ -21,7 +20,7 @@ from ..bulkhead import Bulkhead, BulkheadOptions
 from ._aim import capped, sni_hostname, wire_headers, wire_path
 from ._attempt import Attempt
 from ._headers import response_of
-from ._link_async import AsyncLink
+from ._link_async import AsyncLink, AsyncStack
 from ._sdk import Sdk
 from ._target import Target
 from ._waiting import AsyncWaiter
@@ -32,20 +31,6 @@ from ._wire_request import AimedRequest, AimedURL, method_bytes
 _INFINITE = float("inf")
 _CLOSE_TIMEOUT = 2.0
 """Seconds that closing a connection may take while its request is cancelled."""
-
-
-class AsyncStack:
-    """The connections to one target in one event loop."""
-
-    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
-
-    def __init__(self, target: Target, loop: object) -> None:
-        self.target = target
-        self.loop = loop
-        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
-        self.idle: deque[AsyncLink] = deque()
-        self.shared: list[AsyncLink] = []
-        self.retired = False
 
 
 class AsyncWire:

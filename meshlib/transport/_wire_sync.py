@@ -10,7 +10,6 @@ closed, never returned.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import Any
 
 import httpcore
@@ -20,7 +19,7 @@ from ..bulkhead import Bulkhead, BulkheadOptions
 from ._aim import capped, sni_hostname, wire_headers, wire_path
 from ._attempt import Attempt
 from ._headers import response_of
-from ._link_sync import Link
+from ._link_sync import Link, Stack
 from ._sdk import Sdk
 from ._target import Target
 from ._waiting import Waiter
@@ -29,20 +28,6 @@ from ._wire_options import WireOptions
 from ._wire_request import AimedRequest, AimedURL, method_bytes
 
 _INFINITE = float("inf")
-
-
-class Stack:
-    """The connections to one target in the process."""
-
-    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
-
-    def __init__(self, target: Target, loop: object) -> None:
-        self.target = target
-        self.loop = loop
-        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
-        self.idle: deque[Link] = deque()
-        self.shared: list[Link] = []
-        self.retired = False
 
 
 class Wire:

@@ -1,0 +1,90 @@
+"""
+The sources of a mesh's services, and the supervisors that run them in the background.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ._background import Background
+from ._clock import Clock
+from ._events import Event
+from .discovery import Supervisor
+from .transport import Service
+
+
+class Discovering:
+    """
+    Starts the discovery of a service when it is first asked for, and stops it.
+
+    Thread-safe. A forked child starts anew what it asks for.
+    """
+
+    def __init__(
+        self,
+        background: Background,
+        emit: Callable[[Event], None],
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self.supervisors: dict[str, Supervisor] = {}
+        self._background = background
+        self._emit = emit
+        self._clock = clock
+        self._rng = rng
+        self._sources: dict[str, Any] = {}
+        self._running: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def names(self) -> list[str]:
+        """Every service that has a source."""
+        return list(self._sources)
+
+    def assign(self, service: Service, source: Any) -> None:
+        """Have *source* tell the endpoints of *service* from its next start on."""
+        self.stop(service.name)
+        self._sources[service.name] = source
+        service.discovered = True
+        service.sources = str(getattr(source, "name", type(source).__name__))
+
+    def start(self, service: Service) -> None:
+        """Begin to discover *service*, unless that runs already."""
+        name = service.name
+        with self._lock:
+            if self._closed or name in self._running:
+                return
+            supervisor = Supervisor(
+                self._sources[name],
+                name,
+                publish=service.update,
+                on_event=self._emit,
+                clock=self._clock,
+                rng=self._rng,
+            )
+            self.supervisors[name] = supervisor
+            self._running[name] = self._background.start_soon(supervisor.run)
+
+    def stop(self, name: str) -> None:
+        """Stop the discovery of a service; its endpoints stay as they are."""
+        with self._lock:
+            running = self._running.pop(name, None)
+            self.supervisors.pop(name, None)
+            self._sources.pop(name, None)
+        if running is not None:
+            running.cancel()
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        self._closed = True
+        self._running = {}
+
+    def renew(self) -> None:
+        """A forked child has none of its parent's threads."""
+        self._lock = threading.Lock()
+        for task in self._running.values():
+            task.cancel()
+        self._running = {}

@@ -1,0 +1,89 @@
+"""
+A new configuration, checked as a whole before anything of it takes effect.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._build import build_policies
+from .config import MeshConfig, ServiceConfig
+from .discovery import make_discovery
+
+if TYPE_CHECKING:
+    from ._mesh import Mesh
+
+
+class Plan:
+    """
+    What must change in *mesh* for *config* to be in force.
+
+    Making it raises ConfigurationError for whatever is wrong with *config*; carrying it
+    out cannot fail, so nothing is ever half applied.
+    """
+
+    def __init__(self, mesh: Mesh, config: MeshConfig) -> None:
+        self._mesh = mesh
+        self._config = config
+        self._default = mesh.find_default(mesh.discovery_in_code, config)
+        self._policies = {
+            name: build_policies(settings, mesh.rng) for name, settings in config.services.items()
+        }
+        self._unnamed = build_policies(config.default_service(), mesh.rng)
+        self._origins = build_policies(config.default_service(), mesh.rng, outside=config.outside)
+        self._sources = {
+            name: make_discovery(settings.discovery)
+            for name, settings in config.services.items()
+            if settings.discovery is not None
+        }
+
+    def carry_out(self) -> tuple[str, ...]:
+        """Put the configuration in force; return the names of the services it changed."""
+        mesh, new = self._mesh, self._config
+        old, mesh.config = mesh.config, new
+        if old.discovery != new.discovery:
+            mesh.default_source = self._default
+        mesh.faults.set_rules(new.faults)
+        mesh.directory.reconfigure(new, mesh.default_source is not None)
+        changed = set(old.services) ^ set(new.services)
+        for name in set(old.services) - set(new.services):
+            mesh.discovering.stop(name)
+            mesh.directory.remove(name)
+        for name, settings in new.services.items():
+            before = old.services.get(name)
+            if before is None:
+                mesh.directory.remove(name)  # a discovered one gives way to a configured one
+                mesh.add(name, settings)
+            elif before != settings:
+                self._change(name, before, settings)
+                changed.add(name)
+        if old.default_service() != new.default_service() or old.outside != new.outside:
+            self._change_unnamed()
+        return tuple(sorted(changed))
+
+    def _change(self, name: str, before: ServiceConfig, settings: ServiceConfig) -> None:
+        mesh = self._mesh
+        service = mesh.directory.services[name]
+        service.apply(self._policies[name])
+        mesh.observe(service, settings)
+        source: Any = self._sources.get(name)
+        moved = before.discovery != settings.discovery
+        if moved:
+            mesh.discovering.stop(name)
+            service.discovered = False
+            if source is not None:
+                mesh.discovering.assign(service, source)
+        if moved or before.aliases != settings.aliases:
+            mesh.directory.remove(name)
+            mesh.directory.add(service, (name, *settings.aliases), dormant=service.discovered)
+        if source is None and (moved or before.endpoints != settings.endpoints):
+            service.update(settings.endpoints)
+
+    def _change_unnamed(self) -> None:
+        """Discovered services and outside origins live by the defaults."""
+        directory = self._mesh.directory
+        for name, service in directory.services.items():
+            if name not in self._config.services:
+                service.apply(self._unnamed)
+        for service in directory.origins.values():
+            service.apply(self._origins)

@@ -1,0 +1,104 @@
+"""
+How one part of a document overrides another: key by key, and lists as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._trees import Tree
+
+SLOW_START_WINDOW = 30.0
+"""Seconds that `slow_start: true` means; they suit services that warm caches or compile."""
+
+_SWITCHED = frozenset({"slow_start", "panic", "retry", "breaker", "outlier", "bulkhead"})
+"""Sections in which null says nothing, since they are always there."""
+
+
+def merge_document(base: Tree, over: Tree) -> Tree:
+    """*base* with what *over* says; neither is changed."""
+    merged = {**base, **over}
+    if isinstance(base.get("services"), Mapping) and isinstance(over.get("services"), Mapping):
+        merged["services"] = merge_services(base["services"], over["services"])
+    if isinstance(base.get("defaults"), Mapping) and isinstance(over.get("defaults"), Mapping):
+        merged["defaults"] = merge_service(base["defaults"], over["defaults"])
+    if "discovery" in base and "discovery" in over:
+        merged["discovery"] = _merge_discovery(base["discovery"], over["discovery"])
+    return merged
+
+
+def merge_services(base: Tree, over: Tree) -> Tree:
+    """The services of both, those of the same name merged."""
+    merged = dict(base)
+    for name, service in over.items():
+        merged[name] = merge_service(base[name], service) if name in base else service
+    return merged
+
+
+def merge_service(base: Tree, over: Tree) -> Tree:
+    """
+    One service, or the defaults of all, with what *over* says.
+
+    Endpoints and discovery are two answers to one question: whichever *over* gives
+    replaces either.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = _merge_section(key, base[key], value) if key in base else value
+    if "discovery" not in over and over.get("endpoints") is not None:
+        merged.pop("discovery", None)
+    elif "endpoints" not in over and over.get("discovery") is not None:
+        merged.pop("endpoints", None)
+    return merged
+
+
+def _merge_section(key: str, base: Any, over: Any) -> Any:
+    if key == "balancer":
+        return _merge_balancer(base, over)
+    if key == "discovery":
+        return _merge_discovery(base, over)
+    if key == "fallback":
+        return over  # one answer, not a mixture of two
+    if over is None and key in _SWITCHED:
+        return base
+    if over is True and isinstance(base, dict):
+        return _switched_on(key, base)
+    return merge(base, over)
+
+
+def _switched_on(key: str, base: Tree) -> Tree:
+    """A section that is on, with the settings that it inherits."""
+    if key in ("breaker", "outlier"):
+        return {**base, "enabled": True}
+    if key == "slow_start" and not base.get("window"):
+        return {**base, "window": SLOW_START_WINDOW}
+    return base
+
+
+def merge(base: Any, over: Any) -> Any:
+    """*over*, and where both are mappings, also the keys that only *base* has."""
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = merge(base[key], value) if key in base else value
+    return merged
+
+
+def _merge_balancer(base: Any, over: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    if over.get("name", base.get("name")) != base.get("name"):
+        return over  # the settings of one strategy say nothing of another
+    merged: Tree = merge(base, over)
+    if "key" in over:
+        merged["key"] = over["key"]  # a key has one origin, so two cannot be merged
+    return merged
+
+
+def _merge_discovery(base: Any, over: Any) -> Any:
+    """Settings for the same source are merged; another source replaces it."""
+    if not isinstance(base, Mapping) or not isinstance(over, Mapping) or base.keys() != over.keys():
+        return over
+    return {key: {**(base[key] or {}), **(over[key] or {})} for key in over}

@@ -1,0 +1,70 @@
+"""
+The events of a call, built only when somebody listens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._events import (
+    AttemptFinished,
+    CallFinished,
+    CallRejected,
+    FallbackUsed,
+    FaultInjected,
+)
+from .._exceptions import CallRejectedError
+from ..faults import Fault
+from ._attempt import Attempt
+
+
+def tell_attempt(call: Any, attempt: Attempt) -> None:
+    """An attempt has its outcome."""
+    assert attempt.outcome is not None
+    call.service.emit(
+        AttemptFinished(
+            service=call.service.name,
+            endpoint=attempt.target.endpoint,
+            number=attempt.number,
+            outcome=attempt.outcome.name,
+            status=attempt.status,
+            error=attempt.error,
+            elapsed=attempt.elapsed,
+            fault=None if attempt.fault is None else attempt.fault.rule,
+        )
+    )
+
+
+def tell_end(call: Any, status: int | None, error: BaseException | None) -> None:
+    """The call has ended for its caller."""
+    service = call.service
+    if isinstance(error, CallRejectedError):
+        service.emit(CallRejected(service=service.name, error=error))
+    service.emit(
+        CallFinished(
+            service=service.name,
+            method=call.request.method,
+            status=status,
+            error=error,
+            attempts=call.number,
+            elapsed=call.clock() - call.started,
+        )
+    )
+
+
+def tell_fallback(call: Any, kind: str, error: BaseException | None) -> None:
+    """A fallback answers."""
+    call.service.emit(FallbackUsed(service=call.service.name, kind=kind, error=error))
+
+
+def tell_fault(call: Any, fault: Fault) -> None:
+    """A fault was drawn."""
+    call.service.emit(
+        FaultInjected(
+            service=call.service.name,
+            rule=fault.rule,
+            delay=fault.delay,
+            status=fault.status,
+            error=fault.error,
+        )
+    )
