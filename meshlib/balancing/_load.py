@@ -16,6 +16,12 @@ LONGEST_HINT = 300.0
 _SHORTEST = 1e-9
 """What an attempt takes at least: an average of 0 means that nothing is known."""
 
+_WORTH_A_LOOK = 0.95
+"""
+Part of the baseline that an idle endpoint's average ends at. At the baseline itself, steady
+peers would win for ever, and nobody would notice that the endpoint has healed.
+"""
+
 _BASELINE_SHARE = 0.02
 """How much one sample moves the baseline: it remembers about the last fifty."""
 
@@ -40,9 +46,9 @@ class Load:
 
     The average follows samples over *decay_time* seconds. Without a sample for that long
     the endpoint is idle, and what is known of it ages: over *idle_decay_time* it returns
-    to the baseline, so that an endpoint that was slow or failing is tried again. It never
-    decays to zero as Finagle's does: idle would look fast, and every client would herd to
-    the endpoint that has not been used for longest.
+    to the baseline, and ends 5 % below, so that an endpoint that was slow or failing is
+    tried again. It never decays to zero as Finagle's does: idle would look fast, and every
+    client would herd to the endpoint that it has not used for longest.
 
     Not thread-safe: the owner holds its lock around `in_flight`, `observe`, `at_least` and
     `penalise`. Picks read without it, and write only `estimate`, which the next sample
@@ -123,11 +129,11 @@ class Load:
         Compute the average in seconds as of *now*; 0.0 when nothing is known.
 
         For *decay_time* after a sample it is the average itself; later it nears the
-        baseline, from above or from below.
+        baseline less 5 %, from above or from below.
         """
         ewma = self.ewma
         idle = now - self.stamp - self.decay_time
-        usual = self.baseline.latency
+        usual = self.baseline.latency * _WORTH_A_LOOK
         if idle <= 0.0 or not ewma or not usual:
             return ewma
         return usual + (ewma - usual) * exp(-idle / self.idle_decay_time)

@@ -16,7 +16,7 @@ from ._maglev_table import maglev_table
 from ._options import BalancerOptions
 
 _REHASHES = 16
-_WHOLE = 2**DIGEST_BITS
+_WHOLE = 1 << DIGEST_BITS
 
 
 class Slots:

@@ -54,8 +54,13 @@ class BalancerOptions(Options):
     choice_count: Annotated[int, Field(ge=2, le=10)] = 5
     """How many are sampled above 16 endpoints; gRPC A48 allows 2 to 10, 5 measured best."""
     key: HashKey = HashKey(client_ip=True)
-    minimum_ring_size: Annotated[int, Field(ge=1, le=8_388_608)] = 1024
-    """Envoy's default."""
+    minimum_ring_size: Annotated[int, Field(ge=1, le=8_388_608)] | None = None
+    """
+    Positions on the ring at least. Null gives each endpoint 512 of them, and 16384 to all
+    together when there are many: when one leaves, no keys move but its own. A number is
+    Envoy's option, whose default is 1024: keys go where Envoy sends them, and about twice as
+    many move, as each change also changes how many positions the others have.
+    """
     maximum_ring_size: Annotated[int, Field(ge=1, le=8_388_608)] = 8_388_608
     """Envoy's default."""
     table_size: Annotated[int, Field(ge=2, le=5_000_011)] = 65537
@@ -80,7 +85,7 @@ class BalancerOptions(Options):
 
     @model_validator(mode="after")
     def _sizes(self) -> BalancerOptions:
-        if self.minimum_ring_size > self.maximum_ring_size:
+        if (self.minimum_ring_size or 1) > self.maximum_ring_size:
             raise ValueError("minimum_ring_size is above maximum_ring_size")
         size = self.table_size
         if any(size % n == 0 for n in range(2, int(size**0.5) + 1)):

@@ -14,8 +14,28 @@ _BITS = 64
 _LAST = 2**_BITS - 1
 
 
+_EACH = 512
+_ALL = 16_384
+
+
+def steady_size(weights: Sequence[float]) -> float:
+    """
+    Compute a minimum that gives the lightest of *weights* 512 positions, up to 16384 in all.
+
+    With Envoy's fixed minimum the others get more positions when one leaves, and about as
+    many keys move to these as had to move. With so many for each, positions stay. The cap
+    bounds the time to build a ring: beyond 32 endpoints a few more keys move, of many.
+    """
+    # Half a position less, as the lightest's whole number is rounded up.
+    return min(_EACH * sum(weights) / min(weights) - 0.5, _ALL)
+
+
 def ring_positions(
-    keys: Sequence[str], weights: Sequence[float], *, minimum: int = 1024, maximum: int = 8_388_608
+    keys: Sequence[str],
+    weights: Sequence[float],
+    *,
+    minimum: float = 1024,
+    maximum: int = 8_388_608,
 ) -> list[tuple[int, int]]:
     """
     Compute the ring of *keys*: `(position, index of its key)`, by position.

@@ -13,15 +13,15 @@ from xxhash import xxh64_intdigest
 from ._base import C, Picker, PickInfo
 from ._hashing import DIGEST_BITS, HashBalancer
 from ._options import BalancerOptions
-from ._ring import Ring, ring_positions
+from ._ring import Ring, ring_positions, steady_size
 
 
 class RingHash(HashBalancer[Ring]):
     """
     Picks the owner of the call's key on a ring, exactly as Envoy's ring hash.
 
-    When an endpoint leaves, only its keys move. Instead of one that was tried, the next on
-    the ring is picked. `ip_hash` is this balancer with the client's address for a key,
+    When an endpoint leaves, only its keys move, unless `minimum_ring_size` asks for Envoy's
+    sizes. Instead of one that was tried, the next on the ring is picked. `ip_hash` is this balancer with the client's address for a key,
     which the caller knows.
     """
 
@@ -33,7 +33,8 @@ class RingHash(HashBalancer[Ring]):
         self._maximum = options.maximum_ring_size
 
     def _build(self, keys: Sequence[str], weights: Sequence[float]) -> Ring:
-        positions = ring_positions(keys, weights, minimum=self._minimum, maximum=self._maximum)
+        minimum = self._minimum or steady_size(weights)
+        positions = ring_positions(keys, weights, minimum=minimum, maximum=self._maximum)
         return Ring(positions)
 
     def _picker(self, candidates: tuple[C, ...], table: Ring) -> Picker[C]:

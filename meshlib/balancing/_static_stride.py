@@ -29,15 +29,15 @@ def scale_weights(weights: Sequence[float]) -> list[int] | None:
     known = [weight for weight in weights if weight > 0]
     if len(known) < 2:
         return None
-    factor = MAX_WEIGHT / max(known)
-    mean = _round(factor * sum(known) / len(known))
-    scaled = [max(1, _round(factor * weight)) if weight > 0 else mean for weight in weights]
-    return None if all(weight == mean for weight in scaled) else scaled
+    mean = sum(known) / len(known)
+    scaled = _scale([weight if weight > 0 else mean for weight in weights])
+    return None if min(scaled) == max(scaled) else scaled
 
 
-def _round(number: float) -> int:
+def _scale(weights: Sequence[float]) -> list[int]:
+    factor = MAX_WEIGHT / max(weights)
     # Halves go up, as in Go; Python's round() takes them to the even neighbour.
-    return floor(number + 0.5)
+    return [max(1, floor(factor * weight + 0.5)) for weight in weights]
 
 
 def is_picked(weight: int, index: int, generation: int) -> bool:
@@ -73,8 +73,7 @@ def split_heavy(weights: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
             part = weight / parts
             turns.extend(((n + 0.5) / parts, index, part) for n in range(parts))
     turns.sort()
-    scaled = scale_weights([weight for _, _, weight in turns])
-    return [index for _, index, _ in turns], scaled or [MAX_WEIGHT] * len(turns)
+    return [index for _, index, _ in turns], _scale([weight for _, _, weight in turns])
 
 
 class StaticStride(Generic[C]):

@@ -18,7 +18,7 @@ SIZES = [(2, 5), (3, 5), (16, 5), (17, 5), (40, 5), (40, 3)]
 
 
 def _picker(name: str, targets: Any, seed: int = 1, choice_count: int = 5) -> Any:
-    options = BalancerOptions(name=name, choice_count=choice_count)  # type: ignore[arg-type]  # parametrised
+    options = BalancerOptions.model_validate({name: {"choice_count": choice_count}})
     return make_balancer(options, random.Random(seed)).prepare(targets)
 
 

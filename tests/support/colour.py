@@ -14,6 +14,7 @@ from collections.abc import Iterable
 RENAMED = {
     "AnyIOBackend": "SyncBackend",
     "AsyncByteStream": "SyncByteStream",
+    "BoundAsyncStream": "BoundSyncStream",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -25,6 +26,7 @@ RENAMED = {
     "aiter_raw": "iter_raw",
     "anext": "next",
     "aread": "read",
+    "asynccontextmanager": "contextmanager",
     "handle_async_request": "handle_request",
 }
 """Names whose twins do not follow from leaving `Async` out."""
