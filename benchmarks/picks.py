@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
-from meshlib.balancing import BalancerOptions, Baseline, Load, make_balancer
 from meshlib._models import Endpoint
+from meshlib.balancing import BalancerOptions, Baseline, Load, make_balancer
 
 SIZES = (3, 16, 30, 300, 3000)
 LIMIT = 1.3
@@ -134,9 +134,7 @@ def main() -> int:
     table = measure(arguments.rounds)
     print(f"{'ns a pick, min / median':32}" + "".join(f"{size:>13}" for size in SIZES) + "   ratio")
     for name, row in table.items():
-        cells = "".join(
-            f"{row['min'][size]:>7.0f} /{row['median'][size]:>4.0f}" for size in SIZES
-        )
+        cells = "".join(f"{row['min'][size]:>7.0f} /{row['median'][size]:>4.0f}" for size in SIZES)
         print(f"{name:32}{cells}{row['ratio']:>8.2f}")
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:

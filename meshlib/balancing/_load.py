@@ -104,7 +104,16 @@ class Load:
             baseline.latency = average + (elapsed - average) * _BASELINE_SHARE
         else:
             baseline.latency = elapsed
-        self._blend(elapsed, now)
+        # `_blend`, without the call.
+        ewma = self.ewma
+        if ewma:
+            stamp = self.stamp
+            if now > stamp:
+                elapsed += (ewma - elapsed) * exp((stamp - now) / self.decay_time)
+            else:
+                elapsed = ewma
+        self.ewma = self.estimate = elapsed
+        self.stamp = now
 
     def at_least(self, elapsed: float, now: float) -> None:
         """

@@ -31,5 +31,5 @@ def make_balancer(options: BalancerOptions, rng: random.Random) -> PreparedBalan
             return LeastResponseTime(options.choice_count, rng)
         case "maglev":
             return Maglev(options, rng)
-        case "ring_hash" | "ip_hash":
+        case _:  # ring_hash, ip_hash
             return RingHash(options, rng)

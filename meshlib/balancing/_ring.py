@@ -79,7 +79,7 @@ class Ring:
         self.positions.append(_LAST)
         self.owners = array("I", [owner for _, owner in positions])
         self.owners.append(self.owners[0])
-        self.shift = _BITS - (2 * self.size).bit_length()
+        self.shift = _BITS - self.size.bit_length()
         self.starts = array("I")
         for place, position in enumerate(self.positions):
             missing = (position >> self.shift) + 1 - len(self.starts)

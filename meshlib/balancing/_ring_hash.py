@@ -21,8 +21,8 @@ class RingHash(HashBalancer[Ring]):
     Picks the owner of the call's key on a ring, exactly as Envoy's ring hash.
 
     When an endpoint leaves, only its keys move, unless `minimum_ring_size` asks for Envoy's
-    sizes. Instead of one that was tried, the next on the ring is picked. `ip_hash` is this balancer with the client's address for a key,
-    which the caller knows.
+    sizes. Instead of one that was tried, the next on the ring is picked. `ip_hash` is this
+    balancer with the client's address for a key, which the caller knows.
     """
 
     __slots__ = ("_maximum", "_minimum")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Protocol
 
 from ._options import BulkheadOptions
@@ -37,17 +37,29 @@ class Bulkhead:
     call gets none while another waits. With no limit it only counts.
 
     Thread-safe, over any number of threads and event loops. Never blocks for longer than
-    a few additions. `in_flight`, `peak`, `rejected` and `abandoned` may be read without
-    a lock.
+    a few additions, and not at all while nobody waits and no more calls are in flight than
+    have been before. `in_flight`, `peak`, `rejected` and `abandoned` may be read without a
+    lock; a permit that changes hands at that moment may be missing from `in_flight`.
     """
 
+    # A permit is an item of `_free` or of `_taken`. A thread moves it with one `pop` and one
+    # `append`, each atomic with and without the GIL: no two threads get the same item.
+    #
+    # That is enough while `_crowded` is false. Who sets it, under the lock, pops from
+    # `_free` afterwards; who appends to `_free` looks at it afterwards. Whichever of pop and
+    # append comes second therefore knows of the other thread, and no permit lies in `_free`
+    # while somebody waits for it. A look at the length would not do in place of the pop.
+
     __slots__ = (
+        "_crowded",
+        "_free",
         "_limit",
         "_lock",
         "_lost",
+        "_made",
+        "_taken",
         "_waiting",
         "abandoned",
-        "in_flight",
         "max_concurrency",
         "max_queue",
         "max_wait",
@@ -60,7 +72,6 @@ class Bulkhead:
         """Calls that `enqueue` refused."""
         self.abandoned = 0
         """Calls that left the queue without a permit: timed out or cancelled."""
-        self.in_flight = 0
         self.peak = 0
         """Most calls in flight at once."""
         self._read(options)
@@ -74,19 +85,26 @@ class Bulkhead:
         self._limit: float = math.inf if limit is None else limit
 
     @property
+    def in_flight(self) -> int:
+        """Calls that have a permit."""
+        return len(self._taken)
+
+    @property
     def queued(self) -> int:
         """Calls that wait for a permit."""
         return len(self._waiting)
 
     def try_acquire(self) -> bool:
         """Take a permit; False when all are taken or another call already waits for one."""
-        with self._lock:
-            in_flight = self.in_flight
-            if in_flight >= self._limit or self._waiting:
+        if self._crowded:
+            return False
+        try:
+            self._taken.append(self._free.pop())
+        except IndexError:
+            if self._made >= self._limit:
                 return False
-            self.in_flight = in_flight = in_flight + 1
-            if in_flight > self.peak:
-                self.peak = in_flight
+            with self._lock:
+                return not self._crowded and self._take()
         return True
 
     def enqueue(self, waiter: Waiter) -> bool:
@@ -96,15 +114,16 @@ class Bulkhead:
         *waiter* is set at once when a permit came free since `try_acquire`.
         """
         with self._lock:
-            if self.in_flight < self._limit and not self._waiting:
-                self._grant()
-            elif len(self._waiting) < self.max_queue:
-                self._waiting[id(waiter)] = waiter
-                return True
-            else:
+            if not self._waiting and self._take():
+                granted = [waiter]
+            elif len(self._waiting) >= self.max_queue:
                 self.rejected += 1
                 return False
-        self._wake(waiter)
+            else:
+                self._waiting[id(waiter)] = waiter
+                granted = self._settle()
+        for waiter in granted:
+            self._wake(waiter)
         return True
 
     def abandon(self, waiter: Waiter) -> bool:
@@ -117,6 +136,7 @@ class Bulkhead:
         with self._lock:
             if self._waiting.pop(id(waiter), None) is not None:
                 self.abandoned += 1
+                self._look()
                 return False
             return self._lost.pop(id(waiter), None) is None
 
@@ -126,21 +146,33 @@ class Bulkhead:
 
         One permit too many, from a call that a forked child inherited, is ignored.
         """
-        with self._lock:
-            if not self._waiting:
-                if self.in_flight:
-                    self.in_flight -= 1
-                return
-            waiter = self._pass_on()
-        if waiter is not None:
-            self._wake(waiter)
+        if self._crowded:
+            with self._lock:
+                waiter = self._pass_on()
+            if waiter is not None:
+                self._wake(waiter)
+            return
+        try:
+            self._free.append(self._taken.pop())
+        except IndexError:
+            return
+        if self._crowded:
+            # Somebody queued since the first look, and may have missed this permit.
+            with self._lock:
+                granted = self._settle()
+            for waiter in granted:
+                self._wake(waiter)
 
     def renew(self) -> None:
         """A forked child starts with no call in flight and nobody in the queue."""
         self._lock = threading.Lock()
         self._waiting: OrderedDict[int, Waiter] = OrderedDict()
         self._lost: dict[int, Waiter] = {}  # could not be set; kept so that no id is reused
-        self.in_flight = 0
+        # Deques, because a list that goes from empty to one item and back allocates.
+        self._free: deque[None] = deque()
+        self._taken: deque[None] = deque()
+        self._made = 0  # permits that exist, free or taken; the others are made when needed
+        self._crowded = False
         self.peak = 0
 
     def resize(self, options: BulkheadOptions) -> None:
@@ -150,27 +182,70 @@ class Bulkhead:
         Waiters that now fit get their permit. Lower limits cut nobody off: calls in
         flight end, and who is in the queue stays there.
         """
-        granted: list[Waiter] = []
         with self._lock:
             self._read(options)
-            while self._waiting and self.in_flight < self._limit:
-                granted.append(self._waiting.popitem(last=False)[1])
-                self._grant()
+            granted = self._settle()
         for waiter in granted:
             self._wake(waiter)
 
-    def _grant(self) -> None:
+    def _take(self) -> bool:
+        # Caller must hold the lock. The first look only saves an exception.
+        if (self._free and self._pop_free()) or self._make():
+            self._taken.append(None)
+            return True
+        return False
+
+    def _pop_free(self) -> bool:
+        # True when the caller now owns a permit that was free.
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _make(self) -> bool:
+        # Caller must hold the lock. None is free, so as many calls are in flight as
+        # permits exist: making one makes a peak.
+        if self._made >= self._limit:
+            return False
+        self._made += 1
+        if self._made > self.peak:
+            self.peak = self._made
+        return True
+
+    def _settle(self) -> list[Waiter]:
+        # Caller must hold the lock, and wake whom this returns without it.
+        self._look()
+        while self._made > self._limit and self._pop_free():
+            self._made -= 1
+        granted: list[Waiter] = []
+        while self._waiting and self._made <= self._limit and (self._pop_free() or self._make()):
+            self._taken.append(None)
+            granted.append(self._waiting.popitem(last=False)[1])
+        self._look()
+        return granted
+
+    def _look(self) -> None:
         # Caller must hold the lock.
-        self.in_flight += 1
-        if self.in_flight > self.peak:
-            self.peak = self.in_flight
+        self._crowded = bool(self._waiting) or self._made > self._limit
 
     def _pass_on(self) -> Waiter | None:
-        # Caller must hold the lock. Returns who has the permit now; it stays in flight.
-        if self._waiting and self.in_flight <= self._limit:
-            return self._waiting.popitem(last=False)[1]
-        self.in_flight -= 1
-        return None
+        # Caller must hold the lock. Returns who has the permit now. It never lies in `_free`
+        # in between, where a call that looked at `_crowded` long ago could take it.
+        try:
+            self._taken.pop()
+        except IndexError:
+            return None
+        waiter: Waiter | None = None
+        if self._made > self._limit:
+            self._made -= 1
+        elif self._waiting:
+            self._taken.append(None)
+            waiter = self._waiting.popitem(last=False)[1]
+        else:
+            self._free.append(None)
+        self._look()
+        return waiter
 
     def _wake(self, waiter: Waiter) -> None:
         # Called without the lock.

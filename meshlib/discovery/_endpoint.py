@@ -12,7 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeGuard
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from .._exceptions import ConfigurationError
 from .._models import Endpoint
@@ -91,25 +91,25 @@ def _check_url(url: str, path: str) -> None:
     if not isinstance(url, str) or _UNPRINTABLE.search(url):
         # urlsplit would drop line breaks without a word.
         raise ConfigurationError(f"{url!r} is not a URL", path=path, hint=_FORM)
+    reason = _reason(url)
+    if reason:
+        lacks_scheme = "://" not in url and not _reason(f"http://{url}")
+        hint = f"did you mean 'http://{url}'?" if lacks_scheme else _FORM
+        raise ConfigurationError(f"{url!r} {reason}", path=path, hint=hint)
+
+
+def _reason(url: str) -> str:
+    """Why *url* cannot be an endpoint's; empty when it can."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise ConfigurationError(f"{url!r} is not a URL: {exc}", path=path, hint=_FORM) from None
-    reason = _reason(parts, port)
-    if reason:
-        looks_bare = "://" not in url and _reason(urlsplit(f"http://{url}"), None) == ""
-        hint = f"did you mean 'http://{url}'?" if looks_bare else _FORM
-        raise ConfigurationError(f"{url!r} {reason}", path=path, hint=hint)
-
-
-def _reason(parts: SplitResult, port: int | None) -> str:
-    """Why a URL cannot be an endpoint's; empty when it can."""
+        return f"is not a URL: {exc}"
     if parts.scheme not in ("http", "https"):
         return "has no scheme http or https"
     if not parts.hostname:
         return "has no host"
-    if not _is_host(parts.hostname):
+    if not _is_host(parts.hostname, bracketed="[" in parts.netloc):
         return f"has no valid host: {parts.hostname!r}"
     if port == 0:
         return "has port 0, and ports are 1 to 65535"
@@ -120,8 +120,8 @@ def _reason(parts: SplitResult, port: int | None) -> str:
     return ""
 
 
-def _is_host(host: str) -> bool:
-    if ":" in host:
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    if bracketed:
         try:
             ipaddress.IPv6Address(host)
         except ValueError:

@@ -35,13 +35,14 @@ class RetryBudget:
 
     The window moves in slots of a tenth of *ttl*. `refused` counts the refusals.
 
-    Thread-safe. A clock that jumps costs at most what the window holds: forwards it
-    expires, backwards it is taken as the present.
+    Thread-safe; `deposit` takes the lock only when a slot begins, and may lose a call when
+    another thread deposits at the same instant. A clock that jumps costs at most what the
+    window holds: forwards it expires, backwards it is taken as the present.
     """
 
     __slots__ = (
+        "_calls",
         "_cost",
-        "_current",
         "_deposit",
         "_floor",
         "_lock",
@@ -49,6 +50,7 @@ class RetryBudget:
         "_reserve",
         "_slot",
         "_slots",
+        "_spent",
         "_until",
         "_width",
         "refused",
@@ -67,29 +69,28 @@ class RetryBudget:
 
     def deposit(self, now: float) -> None:
         """Count a call, once, whatever becomes of it."""
-        with self._lock:
-            if not self._floor <= now < self._until:
-                self._roll(now)
-            self._current += self._deposit
+        if not self._floor <= now < self._until:
+            with self._lock:
+                self._bring_up(now)
+        # Without the lock, two threads may lose one of two increments here, and one that is
+        # late counts in the next slot or not at all: the budget errs by a call, on the safe
+        # side. Withdrawals are counted apart, so none of them can be lost with it.
+        self._calls[0] += 1
 
     def try_withdraw(self, now: float) -> bool:
         """Take one retry or hedge out of the budget; False, and nothing taken, when empty."""
         with self._lock:
-            if not self._floor <= now < self._until:
-                self._roll(now)
-            if self._reserve + self._past + self._current < self._cost:
+            if self._held(now) < self._cost:
                 self.refused += 1
                 return False
             # A withdrawal is a negative deposit, so it expires as deposits do.
-            self._current -= self._cost
+            self._spent += self._cost
             return True
 
     def balance(self, now: float) -> int:
         """Count the retries that could be made now."""
         with self._lock:
-            if not self._floor <= now < self._until:
-                self._roll(now)
-            return max(0, (self._reserve + self._past + self._current) // self._cost)
+            return max(0, self._held(now) // self._cost)
 
     def renew(self) -> None:
         """Start anew in a forked child, which has made no calls and holds no lock."""
@@ -97,21 +98,32 @@ class RetryBudget:
         self._slots.clear()
         self._slot = 0
         self._past = 0
-        self._current = 0
+        # Of the present slot. The cell goes when the slot does, so that a deposit which is
+        # under way can bring back nothing that has been counted in the past.
+        self._calls = [0]
+        self._spent = 0
         # An empty interval: the first `now` rolls.
         self._floor = math.inf
         self._until = -math.inf
 
-    def _roll(self, now: float) -> None:
+    def _held(self, now: float) -> int:
         # Caller must hold the lock.
+        self._bring_up(now)
+        return self._reserve + self._past + self._calls[0] * self._deposit - self._spent
+
+    def _bring_up(self, now: float) -> None:
+        # Caller must hold the lock.
+        if self._floor <= now < self._until:
+            return
         slot = math.floor(now / self._width)
         # A jump backwards moves no slots: what the window holds ages from here on.
         for _ in range(min(slot - self._slot, _SLOTS)):
-            self._slots.append(self._current)
-            self._current = 0
+            calls, self._calls = self._calls, [0]
+            self._slots.append(calls[0] * self._deposit - self._spent)
+            self._spent = 0
         self._past = sum(self._slots)
         self._slot = slot
         self._until = (slot + 1) * self._width
-        # Threads read the clock before they take the lock, so one may come a slot late;
-        # it counts in the present one.
+        # Threads read the clock before they get here, so one may come a slot late; it
+        # counts in the present one.
         self._floor = (slot - 1) * self._width

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._events import HedgeStarted, RetryRefused, RetryScheduled
-from .._exceptions import CallRejectedError
+from .._exceptions import CallRejectedError, DeadlineExceededError
 from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
 from ..retry import server_hint
 from ._attempt import Attempt
@@ -35,8 +35,11 @@ def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None
     delay = 0.0
     reason = _obstacle(call, outcome, now)
     if reason is None:
-        delay = retry.backoff(call.number, call.attempts[-1].error) if hint is None else hint
-        if now + delay >= call.deadline or delay > retry.max_hint:
+        if hint is None:
+            delay = retry.backoff(call.number, call.attempts[-1].error)
+        else:
+            delay = hint
+        if now + delay >= call.deadline or (hint is not None and hint > retry.max_hint):
             reason = "deadline"
         elif not service.budget.try_withdraw(now):
             reason = "budget"
@@ -61,7 +64,7 @@ def _obstacle(call: Any, outcome: OutcomeClass, now: float) -> str | None:
         return "attempts"
     if outcome.retryable is Retryable.IDEMPOTENT and not call.idempotent:
         return "not idempotent"
-    if not call.replayable and outcome is not NEVER_SENT and outcome is not POOL_TIMEOUT:
+    if not call.replayable and not _untouched(call, outcome):
         return "body"
     service = call.service
     if service.pickable.pick is None and not any(
@@ -70,6 +73,14 @@ def _obstacle(call: Any, outcome: OutcomeClass, now: float) -> str | None:
         # The outcome at hand says more than the rejection that would follow.
         return "no endpoint"
     return None
+
+
+def _untouched(call: Any, outcome: OutcomeClass) -> bool:
+    """Whether a body that can be sent once has not been sent yet."""
+    if outcome is not NEVER_SENT and outcome is not POOL_TIMEOUT:
+        return False
+    # Some transports say "never connected" of a request that they had read.
+    return not getattr(call.body, "_is_stream_consumed", False)
 
 
 def hedge_delay(call: Any) -> float | None:
@@ -95,8 +106,8 @@ def start_hedge(call: Any) -> Attempt | None:
         return None
     try:
         attempt: Attempt = call.start_attempt()
-    except CallRejectedError:
-        return None
+    except (CallRejectedError, DeadlineExceededError):
+        return None  # the attempt in flight is still good for an answer
     attempt.hedge = True
     if call.service.listening:
         call.service.emit(HedgeStarted(service=call.service.name, number=call.number))

@@ -21,14 +21,14 @@ from ._call import Call
 from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._hedge_async import AsyncHedging
-from ._rejections import cause_of, final_error, full
+from ._rejections import conclude, full, is_late, late
 from ._sdk import Sdk
 from ._waiting import AsyncWaiter
 
 _DRAIN_LIMIT = 65536
 """Bytes of a discarded response that are read to keep its connection."""
 _DISCARD_TIMEOUT = 1.0
-"""Seconds that discarding a response may take while its request is cancelled."""
+"""Seconds that discarding a response may take, also while its request is cancelled."""
 
 
 class AsyncDriver(httpx.AsyncBaseTransport):
@@ -90,13 +90,11 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             answer = await self._answer_instead(call, exc)
             if answer is not None:
                 return answer
-            error = final_error(call, exc)
-            cause = cause_of(call, error, exc)
-            call.finished(None, error)
-            call.close()
-            if cause is None:
-                raise
-            raise error from cause
+            # No name here may hold the error: its traceback holds this frame.
+            if is_late(call, exc):
+                raise late(call) from exc
+            conclude(call, exc)
+            raise
         except BaseException as exc:
             call.finished(None, exc)
             call.close()
@@ -155,8 +153,12 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
-        if call.may_fall_back and attempt is not None and call.failed(attempt):
-            answer = await self._answer_instead(call, None)
+        if call.may_fall_back and call.failed(attempt, response.status_code):
+            try:
+                answer = await self._answer_instead(call, None)
+            except BaseException:
+                await self.discard(call, attempt, response)
+                raise
             if answer is not None:
                 await self.discard(call, attempt, response)
                 return answer
@@ -178,12 +180,16 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
         return response
 
-    async def discard(self, call: Call, attempt: Attempt, response: httpx.Response) -> None:
+    async def discard(
+        self, call: Call, attempt: Attempt | None, response: httpx.Response
+    ) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
-        if response.is_closed:
-            attempt.release()
-            call.last_error = self._status_error(call, response)
+        call.last_error = self._status_error(call, response)
+        if response.is_closed or attempt is None:
+            if attempt is not None:
+                attempt.release()
             return
+        self._wire.hurry(response.stream, _DISCARD_TIMEOUT)
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + _DISCARD_TIMEOUT, shield=True):
                 try:
@@ -194,7 +200,6 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 await response.aclose()
         finally:
             attempt.release()
-            call.last_error = self._status_error(call, response)
 
     @staticmethod
     def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
@@ -218,6 +223,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             call.fell_back(kind, exc)
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
+            call.forget_frames()
         finally:
             call.close()
         return response

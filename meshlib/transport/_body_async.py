@@ -12,7 +12,7 @@ import httpx
 
 from ._attempt import Attempt
 from ._call import Call
-from ._rejections import deadline_exceeded, final_error
+from ._rejections import deadline_exceeded, is_late
 
 
 class AsyncCallStream(httpx.AsyncByteStream):
@@ -42,10 +42,9 @@ class AsyncCallStream(httpx.AsyncByteStream):
         except Exception as exc:
             if self._attempt is not None:
                 call.body_failed(self._attempt, exc)
-            error = final_error(call, exc)
-            if error is exc:
-                raise
-            raise error from exc
+            if is_late(call, exc):
+                raise deadline_exceeded(call, call.clock()) from exc
+            raise
 
     async def aclose(self) -> None:
         """Give back the connection and every permit. Idempotent."""

@@ -220,7 +220,11 @@ class Call:
         self.now = now = self.clock()
         attempt.error = error
         outcome = self.policies.classifier.error(error)
-        if outcome is BROKEN and self.callers_deadline and now >= self.deadline:
+        if (
+            self.callers_deadline
+            and now >= self.deadline
+            and (outcome is BROKEN or isinstance(error, self.service.timeouts))
+        ):
             outcome = DEADLINE
         attempt.settle(outcome, now, error, 0.0)
         attempt.release()
@@ -247,9 +251,14 @@ class Call:
             if attempt.error is not None:
                 attempt.error.__traceback__ = None
 
-    def failed(self, attempt: Attempt) -> bool:
-        """Whether the outcome of *attempt* is one that a fallback or a hedge may replace."""
-        outcome = attempt.outcome
+    def forget_errors(self) -> None:
+        """An error goes to the caller, and nobody can ask for a report: break the cycle to it."""
+        for attempt in self.attempts:
+            attempt.error = None
+
+    def failed(self, attempt: Attempt | None, status: int) -> bool:
+        """Whether a response is one that a fallback or a hedge may replace."""
+        outcome = self.classes[status] if attempt is None else attempt.outcome
         return outcome is not None and outcome.verdict is not Verdict.SUCCESS
 
     def fell_back(self, kind: str, error: BaseException | None) -> None:

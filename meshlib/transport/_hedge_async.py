@@ -65,7 +65,7 @@ class AsyncHedging:
             attempt, response, error = outcome
             if error is None:
                 delay = call.finish_attempt(attempt, response)
-                if delay is None and (not running or not call.failed(attempt)):
+                if delay is None and (not running or not call.failed(attempt, attempt.status or 0)):
                     return outcome
             else:
                 delay = call.fail_attempt(attempt, error)

@@ -71,7 +71,7 @@ class Hedging:
             attempt, response, error = outcome
             if error is None:
                 delay = call.finish_attempt(attempt, response)
-                if delay is None and (not running or not call.failed(attempt)):
+                if delay is None and (not running or not call.failed(attempt, attempt.status or 0)):
                     return outcome
             else:
                 delay = call.fail_attempt(attempt, error)

@@ -71,19 +71,31 @@ def full(call: Any) -> Exception:
     return bulkhead_full(call, now - call.started)
 
 
-def final_error(call: Any, error: Exception) -> Exception:
-    """What the caller gets for *error*: itself, unless the deadline is what ended the call."""
-    now = call.clock()
-    if now >= call.deadline and isinstance(error, call.service.timeouts):
-        return deadline_exceeded(call, now)
+def is_late(call: Any, error: Exception) -> bool:
+    """Whether *error* is but the way in which the deadline of *call* showed itself."""
+    return (
+        isinstance(error, call.service.timeouts)
+        and not isinstance(error, DeadlineExceededError)
+        and call.clock() >= call.deadline
+    )
+
+
+def late(call: Any) -> DeadlineExceededError:
+    """End *call* because its deadline has passed; returns what its caller gets."""
+    error = deadline_exceeded(call, call.clock())
+    conclude(call, error)
     return error
 
 
-def cause_of(call: Any, final: Exception, error: Exception) -> BaseException | None:
-    """What *final* is raised from, or None when it goes on as it was raised."""
-    if final is not error:
-        return error
-    if isinstance(error, CallRejectedError | DeadlineExceededError):
-        cause: BaseException | None = call.last_error
-        return cause
-    return None
+def conclude(call: Any, error: Exception) -> None:
+    """
+    End *call* with *error*.
+
+    A rejection after a failed attempt names that attempt's outcome as its cause.
+    """
+    cause = call.last_error
+    if cause is not None and isinstance(error, CallRejectedError | DeadlineExceededError):
+        error.__cause__ = cause
+    call.finished(None, error)
+    call.close()
+    call.forget_errors()

@@ -290,6 +290,9 @@ class Service:
     def renew(self) -> None:
         """A forked child starts with no call in flight."""
         self.request_ids = self._id_prefix(), itertools.count()
+        self.rng.seed()  # or children would draw what their siblings draw
+        if hasattr(self.balancer, "renew"):
+            self.balancer.renew()
         self._lock = threading.RLock()
         self._waiters = []
         self.budget.renew()

@@ -19,12 +19,14 @@ from ._call import Call
 from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._hedge_sync import Hedging
-from ._rejections import cause_of, final_error, full
+from ._rejections import conclude, full, is_late, late
 from ._sdk import Sdk
 from ._waiting import Waiter
 
 _DRAIN_LIMIT = 65536
 """Bytes of a discarded response that are read to keep its connection."""
+_DISCARD_TIMEOUT = 1.0
+"""Seconds that reading a discarded response may take."""
 
 
 class Driver(httpx.BaseTransport):
@@ -86,13 +88,11 @@ class Driver(httpx.BaseTransport):
             answer = self._answer_instead(call, exc)
             if answer is not None:
                 return answer
-            error = final_error(call, exc)
-            cause = cause_of(call, error, exc)
-            call.finished(None, error)
-            call.close()
-            if cause is None:
-                raise
-            raise error from cause
+            # No name here may hold the error: its traceback holds this frame.
+            if is_late(call, exc):
+                raise late(call) from exc
+            conclude(call, exc)
+            raise
         except BaseException as exc:
             call.finished(None, exc)
             call.close()
@@ -151,8 +151,12 @@ class Driver(httpx.BaseTransport):
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
-        if call.may_fall_back and attempt is not None and call.failed(attempt):
-            answer = self._answer_instead(call, None)
+        if call.may_fall_back and call.failed(attempt, response.status_code):
+            try:
+                answer = self._answer_instead(call, None)
+            except BaseException:
+                self.discard(call, attempt, response)
+                raise
             if answer is not None:
                 self.discard(call, attempt, response)
                 return answer
@@ -174,12 +178,16 @@ class Driver(httpx.BaseTransport):
             response.stream = CallStream(response.stream, call, attempt, self._wire)
         return response
 
-    def discard(self, call: Call, attempt: Attempt, response: httpx.Response) -> None:
+    def discard(
+        self, call: Call, attempt: Attempt | None, response: httpx.Response
+    ) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
-        if response.is_closed:
-            attempt.release()
-            call.last_error = self._status_error(call, response)
+        call.last_error = self._status_error(call, response)
+        if response.is_closed or attempt is None:
+            if attempt is not None:
+                attempt.release()
             return
+        self._wire.hurry(response.stream, _DISCARD_TIMEOUT)
         try:
             try:
                 if int(response.headers.get("content-length", _DRAIN_LIMIT)) < _DRAIN_LIMIT:
@@ -189,7 +197,6 @@ class Driver(httpx.BaseTransport):
             response.close()
         finally:
             attempt.release()
-            call.last_error = self._status_error(call, response)
 
     @staticmethod
     def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
@@ -211,6 +218,7 @@ class Driver(httpx.BaseTransport):
             call.fell_back(kind, exc)
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
+            call.forget_frames()
         finally:
             call.close()
         return response

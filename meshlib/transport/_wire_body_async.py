@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
+
 from ._sdk import Sdk
 
 
-class AsyncWireBody:
+class AsyncWireBody(httpx.AsyncByteStream):
     """Yields the chunks as httpx would raise their errors; closing gives the link back."""
 
     __slots__ = ("_closed", "_link", "_sdk", "_stack", "_stream", "_wire")

@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
+
 from ._sdk import Sdk
 
 
-class WireBody:
+class WireBody(httpx.SyncByteStream):
     """Yields the chunks as httpx would raise their errors; closing gives the link back."""
 
     __slots__ = ("_closed", "_link", "_sdk", "_stack", "_stream", "_wire")

@@ -21,7 +21,7 @@ def _bounded(targets: Any, factor: int = 150, owner: int = 0) -> Any:
 
 
 def test_owner_is_picked_while_it_has_room(make_targets: Any, make_info: Any) -> None:
-    """Up to its share in flight, and the share counts this attempt: Envoy's `active / slots <= 1`."""
+    """Envoy's `active / slots <= 1`: its share in flight, which counts this attempt, is room."""
     targets = make_targets(4)
     pick = _bounded(targets)
     info = make_info(hash_key="a")
@@ -51,7 +51,7 @@ def test_key_spills_over_to_the_same_others(make_targets: Any, make_info: Any) -
     targets = make_targets(8)
     targets[0].load.in_flight = 50
     pick = _bounded(targets)
-    spilled = Counter()
+    spilled: Counter[str] = Counter()
     for number in range(300):
         info = make_info(hash_key=str(number))
         chosen = pick(info)
@@ -138,7 +138,5 @@ def test_shuffle_is_a_permutation(count: int, digest: int) -> None:
 
 def test_shuffle_is_even() -> None:
     """Over many keys everybody is first equally often."""
-    firsts = Counter(
-        next(shuffled(5, random.Random(n).getrandbits(64))) for n in range(5000)
-    )
+    firsts = Counter(next(shuffled(5, random.Random(n).getrandbits(64))) for n in range(5000))
     assert all(abs(count - 1000) < 150 for count in firsts.values())

@@ -119,9 +119,7 @@ def test_unmeasured_endpoints_share_the_first_burst(
 
 
 @pytest.mark.parametrize("name", COMPARING)
-def test_in_flight_outweighs_latency_in_time(
-    make_targets: Any, make_info: Any, name: str
-) -> None:
+def test_in_flight_outweighs_latency_in_time(make_targets: Any, make_info: Any, name: str) -> None:
     """The fastest endpoint does not get everything: its queue sends calls elsewhere."""
     targets = make_targets(3)
     for target, latency in zip(targets, (0.010, 0.020, 0.040), strict=True):

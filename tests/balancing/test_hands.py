@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from meshlib.balancing._hands import deal, is_five, same_weights
 
 
-@given(
-    count=st.integers(1, 60), choice_count=st.integers(2, 10), seed=st.integers(0, 2**32)
-)
+@given(count=st.integers(1, 60), choice_count=st.integers(2, 10), seed=st.integers(0, 2**32))
 def test_hands_are_distinct_and_fair(
     make_targets: Any, count: int, choice_count: int, seed: int
 ) -> None:
@@ -60,7 +58,7 @@ def test_hands_have_other_peers_each_time_they_are_dealt(make_targets: Any) -> N
 
 def test_five_is_the_default_sample() -> None:
     """Only hands of five above the scan are unrolled."""
-    assert [False, True, False] == [is_five(16, 5), is_five(17, 5), is_five(17, 4)]
+    assert [is_five(16, 5), is_five(17, 5), is_five(17, 4)] == [False, True, False]
 
 
 def test_same_weights(make_targets: Any) -> None:

@@ -226,4 +226,4 @@ def test_few_keys_move_when_one_leaves(make_targets: Any, make_info: Any, name: 
     before, after = balancer.prepare(targets), balancer.prepare(targets[1:])
     keys = [make_info(hash_key=str(number)) for number in range(2000)]
     moved = sum(before(info) is not after(info) for info in keys)
-    assert 0.04 < moved / 2000 < 0.2
+    assert 0.07 < moved / 2000 < (0.2 if name == "maglev" else 0.13)

@@ -31,36 +31,36 @@ def test_division_is_as_published(vectors: dict[str, Any]) -> None:
 def test_first_level_gets_everything_when_nobody_is_fit_and_nobody_may_panic() -> None:
     """With panic off and no fit endpoint, the call goes to a level that refuses it."""
     loads = priority_loads([(3, 0), (2, 0)], panic_threshold=0)
-    assert ((100, 0), (0, 0), (False, False)) == (loads.load, loads.degraded, loads.panic)
+    assert (loads.load, loads.degraded, loads.panic) == ((100, 0), (0, 0), (False, False))
 
 
 def test_first_level_gets_everything_when_there_is_nobody() -> None:
     """Levels without endpoints all panic, and the first is named."""
     loads = priority_loads([(0, 0), (0, 0)])
-    assert ((100, 0), (True, True)) == (loads.load, loads.panic)
+    assert (loads.load, loads.panic) == ((100, 0), (True, True))
 
 
 def test_excluded_endpoints_count_in_no_ratio() -> None:
     """A level whose endpoints are all excluded has no capacity, and panics with the rest."""
     loads = priority_loads([(2, 0, 0, 2), (4, 1)])
-    assert (True, True) == loads.panic
-    assert (34, 66) == loads.load
-    assert (0, 100) == priority_loads([(2, 0, 0, 2), (1, 1)]).load
+    assert loads.panic == (True, True)
+    assert loads.load == (34, 66)
+    assert priority_loads([(2, 0, 0, 2), (1, 1)]).load == (0, 100)
 
 
 def test_division_of_no_levels_is_empty() -> None:
     """A service without endpoints has no levels."""
-    assert ((), (), ()) == (
+    assert (
         priority_loads([]).load,
         priority_loads([]).degraded,
         priority_loads([]).panic,
-    )
+    ) == ((), (), ())
 
 
 def test_degraded_share_goes_to_a_level_in_panic_only_if_all_do() -> None:
     """One level in panic keeps its share of the fit ones."""
     loads = priority_loads([(10, 1), (10, 6)])
-    assert ((True, False), (15, 85)) == (loads.panic, loads.load)
+    assert (loads.panic, loads.load) == ((True, False), (15, 85))
 
 
 @st.composite
@@ -96,8 +96,13 @@ def test_draws_meet_the_shares(levels: list[tuple[int, int, int, int]]) -> None:
 def test_draws_begin_with_the_healthy_of_the_first_level() -> None:
     """The order within a hundred draws: healthy by level, then degraded by level."""
     loads = priority_loads([(5, 0, 1), (5, 0, 5), (5, 1)])
-    assert [(2, False), (2, False), (0, True), (0, True), (1, True), (1, True)] == [
-        choose_level(loads, draw) for draw in (0, 27, 28, 55, 56, 99)
+    assert [choose_level(loads, draw) for draw in (0, 27, 28, 55, 56, 99)] == [
+        (2, False),
+        (2, False),
+        (0, True),
+        (0, True),
+        (1, True),
+        (1, True),
     ]
 
 

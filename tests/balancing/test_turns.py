@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,9 +53,7 @@ def test_cursor_outlives_a_change(make_targets: Any, make_info: Any, name: str) 
 def test_cursor_starts_anywhere(make_targets: Any, make_info: Any, name: str) -> None:
     """Processes that start together do not march in step, nor do forked ones."""
     targets = make_targets(7)
-    firsts = {
-        _balancer(name, seed).pick(targets, make_info()).endpoint.url for seed in range(40)
-    }
+    firsts = {_balancer(name, seed).pick(targets, make_info()).endpoint.url for seed in range(40)}
     assert len(firsts) == 7
     balancer = _balancer(name)
     jumps = set()
@@ -86,7 +85,7 @@ def test_round_robin_skips_turns_of_slow_starters(make_targets: Any, make_info: 
     targets = make_targets(3)
     targets[1].load.ramp = 0.2
     picked = Counter(_urls(_balancer("round_robin").prepare(targets), make_info(), 2200))
-    assert [1000, 200, 1000] == pytest.approx([picked[t.endpoint.url] for t in targets], abs=2)
+    assert pytest.approx([picked[t.endpoint.url] for t in targets], abs=2) == [1000, 200, 1000]
 
 
 def test_random_is_even(make_targets: Any, make_info: Any) -> None:
@@ -108,7 +107,7 @@ def test_random_is_no_cycle(make_targets: Any, make_info: Any) -> None:
 
 def _reference(weights: list[int], first: int, picks: int) -> list[int]:
     """Follow gRPC's definition word by word."""
-    picked = []
+    picked: list[int] = []
     turn = first
     while len(picked) < picks:
         index, generation = turn % len(weights), turn // len(weights)
@@ -130,13 +129,13 @@ def test_weighted_follows_static_stride(make_targets: Any, make_info: Any) -> No
 
 def test_weights_are_scaled_to_two_bytes() -> None:
     """The largest becomes 65535, halves go up, as in gRPC."""
-    assert [21845, 65535, 43690, 10923] == scale_weights([1, 3, 2, 0.5])
-    assert [65535, 32768] == scale_weights([2, 1])
+    assert scale_weights([1, 3, 2, 0.5]) == [21845, 65535, 43690, 10923]
+    assert scale_weights([2, 1]) == [65535, 32768]
 
 
 def test_unknown_weight_is_the_mean() -> None:
     """A weight of 0 counts as the mean of those that are known."""
-    assert [65535, 43690, 21845] == scale_weights([3, 0, 1])
+    assert scale_weights([3, 0, 1]) == [65535, 43690, 21845]
 
 
 @pytest.mark.parametrize("weights", [[5], [2, 2, 2], [0, 0, 7], [0, 0], [0, 4, 4]])
@@ -183,7 +182,7 @@ def test_heavy_weight_is_split() -> None:
     assert share / sum(scaled) == pytest.approx(65535 / sum(weights), rel=0.01)
     assert set(range(1000)) == set(turns)
     apart = [place for place, index in enumerate(turns) if index == 0]
-    assert max(b - a for a, b in zip(apart, apart[1:], strict=False)) <= 5
+    assert max(b - a for a, b in pairwise(apart)) <= 5
 
 
 def test_heavy_weight_costs_few_turns(make_targets: Any, make_info: Any) -> None:

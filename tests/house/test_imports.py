@@ -168,9 +168,10 @@ def wrong_exports(module: Module) -> Iterator[str]:
 def exported(tree: ast.Module) -> list[str] | None:
     """The value of `__all__`."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == "__all__":
-            value = ast.literal_eval(node.value)
-            return list(value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if dotted(target) == "__all__":
+                return list(ast.literal_eval(node.value))
     return None
 
 

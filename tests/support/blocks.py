@@ -54,7 +54,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def _until(lines: Iterator[tuple[int, str]], end: str, indent: int) -> str:
-    taken = []
+    taken: list[str] = []
     for _, line in lines:
         if line.strip() == end:
             return "\n".join(taken) + "\n"

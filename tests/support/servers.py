@@ -117,7 +117,6 @@ class ScriptedServer:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_PATIENCE)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
         self._loop.close()
 
