@@ -159,6 +159,7 @@ class Directory:
             target = service.targets[0]
             if target.breaker.closed and target.load.in_flight == 0:
                 del self.origins[origin]
+                target.removed = True
                 service.retired(target)
                 excess -= 1
                 if excess == 0:

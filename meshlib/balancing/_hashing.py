@@ -63,6 +63,9 @@ class HashBalancer(ABC, Generic[T]):
 
     __slots__ = ("_factor", "_identities", "_kept", "_rng", "name")
 
+    whole_table = True
+    """Whether it may be prepared with unavailable candidates too, and told by `info.tried`."""
+
     def __init__(self, name: str, factor: int | None, rng: random.Random) -> None:
         self.name = name
         self._factor = factor

@@ -47,7 +47,8 @@ class Breaker(Machine):
     threads in either order: read `state` for what holds now.
 
     Thread-safe. `state`, `closed`, `epoch`, `wake_at`, `cause` and `opened` may be read
-    without a lock. Never blocks for longer than a few additions.
+    without a lock. Never blocks for longer than a few additions; a success that cannot
+    change the state is counted without the lock.
     """
 
     __slots__ = ("_lock", "_on_available", "_on_change")
@@ -110,27 +111,20 @@ class Breaker(Machine):
         *cause* is its status or its exception. A neutral verdict gives a probe back and
         counts nothing. An *epoch* that has passed is ignored.
         """
+        successes = self._successes
+        # After that line: should the state change meanwhile, the cell is of the old epoch.
         if epoch != self._counted:
             self._settle(epoch, verdict, now, elapsed, cause)
-            return
-        if not verdict:
-            return
-        with self._lock:
-            if epoch != self._counted:
-                return  # another thread changed the state in between
-            window = self._window
-            if verdict is _SUCCESS and elapsed <= self._slow_after:
-                self._streak = 0
-                window.succeed(now)
-                # This may be the outcome that reaches the minimum, so it is judged too.
-                if not (window.failures or window.slow):
-                    return
-            else:
-                self._count(verdict, now, elapsed, cause)
-            if not self._tripped():
-                return
-            change = self._trip(now, self._last if verdict is _SUCCESS else cause)
-        self._tell(change)
+        elif verdict is not _SUCCESS or elapsed > self._slow_after:
+            if verdict:
+                self._record(epoch, verdict, now, elapsed, cause)
+        elif self._calm_since <= now < self._calm_until:
+            # Two threads may lose one of two increments here, and one stopped in the middle
+            # takes back what others add meanwhile. Never too many: the ratios of a moment
+            # are over fewer successes, and every failure is counted.
+            successes[0] += 1
+        else:
+            self._record(epoch, verdict, now, elapsed, cause)
 
     def cancel(self, epoch: int, now: float) -> None:
         """Give back what `try_acquire` gave; may be called twice, and after `record`."""
@@ -158,6 +152,7 @@ class Breaker(Machine):
     def snapshot(self, now: float) -> BreakerSnapshot:
         """Return counters and state at *now*."""
         with self._lock:
+            self._tally()
             window = self._window
             window.advance(now)
             return BreakerSnapshot(
@@ -179,6 +174,7 @@ class Breaker(Machine):
         A cache of breakers evicts only these; an outage must not end by eviction.
         """
         with self._lock:
+            self._tally()
             window = self._window
             window.advance(now)
             escalated = self._next_break > self._base_break
@@ -197,6 +193,34 @@ class Breaker(Machine):
         """
         self._lock = threading.Lock()
         self._enter(self.state)
+
+    def _record(
+        self, epoch: int, verdict: Verdict, now: float, elapsed: float, cause: object
+    ) -> None:
+        # An outcome of a closed breaker that may change more than a count.
+        with self._lock:
+            if epoch != self._counted:
+                return  # another thread changed the state in between
+            self._tally()
+            if verdict is _SUCCESS and elapsed <= self._slow_after:
+                self._streak = 0
+                window = self._window
+                window.succeed(now)
+                enough = window.total >= self._minimum
+                # This may be the outcome that reaches the minimum, so it is judged too.
+                if not (enough and self._tripped()):
+                    # Until the window moves, no further success can trip it either: it only
+                    # lowers the ratios, or nothing bad is in the window.
+                    if enough or not (window.failures or window.slow):
+                        self._calm_since = window.since
+                        self._calm_until = window.until
+                    return
+            else:
+                self._count(verdict, now, elapsed, cause)
+                if not self._tripped():
+                    return
+            change = self._trip(now, self._last if verdict is _SUCCESS else cause)
+        self._tell(change)
 
     def _settle(
         self, epoch: int, verdict: Verdict, now: float, elapsed: float, cause: object

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _FAILED = 1
 _SLOW = 2
 
@@ -16,19 +18,27 @@ class CountWindow:
     Not thread-safe: its owner holds a lock.
     """
 
-    __slots__ = ("_at", "_lapped", "_ring", "failures", "slow", "total")
+    __slots__ = ("_at", "_lapped", "_ring", "failures", "since", "slow", "total", "until")
 
     def __init__(self, size: int) -> None:
         self._ring = bytearray(size)
-        self._at = 0
-        self._lapped = False
-        self.total = 0
-        self.failures = 0
-        self.slow = 0
+        self.clear()
 
     def succeed(self, now: float) -> None:
         """Count a success that was not slow."""
         self.add(now, False, False)
+
+    def succeed_often(self, times: int) -> None:
+        """
+        Count *times* successes that came while there was nothing else in the window.
+
+        All are alike then, so where they are in the ring makes no difference.
+        """
+        total = self.total + times
+        if total > len(self._ring):
+            self._lapped = True
+            total = len(self._ring)
+        self.total = total
 
     def add(self, now: float, failed: bool, slow: bool) -> None:  # noqa: ARG002 -- as TimeWindow
         """Count any outcome; *now* is not looked at."""
@@ -45,6 +55,7 @@ class CountWindow:
         self.slow += slow
         at += 1
         self._at = at if at < len(ring) else 0
+        self.until = -math.inf if self.failures or self.slow else math.inf
 
     def advance(self, now: float) -> None:
         """Nothing ages here."""
@@ -58,4 +69,9 @@ class CountWindow:
         self._ring = bytearray(len(self._ring))
         self._at = 0
         self._lapped = False
-        self.total = self.failures = self.slow = 0
+        self.since = -math.inf
+        """From here to `until` a success changes nothing but `total`: always, or never."""
+        self.until = math.inf
+        self.total = 0
+        self.failures = 0
+        self.slow = 0

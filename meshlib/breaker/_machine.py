@@ -45,6 +45,8 @@ class Machine:
     __slots__ = (
         "_base_break",
         "_break",
+        "_calm_since",
+        "_calm_until",
         "_closed_at",
         "_consecutive",
         "_counted",
@@ -64,6 +66,7 @@ class Machine:
         "_slow_ratio",
         "_streak",
         "_succeeded",
+        "_successes",
         "_until",
         "_window",
         "cause",
@@ -113,7 +116,10 @@ class Machine:
         # Before `closed`: whoever reads that without the lock then finds this epoch.
         self.epoch = next(_epochs)
         self.closed = state is _CLOSED or (self._shadow and state is not _ISOLATED)
+        self._calm_since, self._calm_until = math.inf, -math.inf
         self._counted = self.epoch if state is _CLOSED and self._enabled else _NO_EPOCH
+        # After `_counted`: whoever got this cell without the lock finds the new epoch too.
+        self._successes = [0]
         self.wake_at = self._until if state is _OPEN and not self._shadow else math.inf
         self._window.clear()
         self._probes.clear()
@@ -150,6 +156,14 @@ class Machine:
             window.failures / total >= self._failure_ratio
             or window.slow / total >= self._slow_ratio
         )
+
+    def _tally(self) -> None:
+        # Before anything else is counted and before the window moves: takes in what was
+        # counted without the lock. Nothing more is, until a success has been judged.
+        self._calm_until = -math.inf
+        if self._successes[0]:
+            successes, self._successes = self._successes, [0]
+            self._window.succeed_often(successes[0])
 
     def _count(self, verdict: Verdict, now: float, elapsed: float, cause: object) -> None:
         failed = verdict is not _SUCCESS

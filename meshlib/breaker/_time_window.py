@@ -34,21 +34,18 @@ class TimeWindow:
         "_totals",
         "_width",
         "failures",
+        "since",
         "slow",
         "total",
+        "until",
     )
 
     def __init__(self, duration: float = 10.0, buckets: int = 10) -> None:
         self._duration = duration
         self._width = duration / buckets
         self._totals = [0] * buckets
-        self._failures = [0] * buckets
-        self._slow = [0] * buckets
         self._at = 0
-        self._tick = -math.inf
-        self.total = 0
-        self.failures = 0
-        self.slow = 0
+        self.clear()
 
     def succeed(self, now: float) -> None:
         """Count a success that was not slow."""
@@ -57,6 +54,11 @@ class TimeWindow:
             self._roll(tick)
         self._totals[self._at] += 1
         self.total += 1
+
+    def succeed_often(self, times: int) -> None:
+        """Count *times* successes that came between `since` and `until` and were not slow."""
+        self._totals[self._at] += times
+        self.total += times
 
     def add(self, now: float, failed: bool, slow: bool) -> None:
         """Count any outcome."""
@@ -85,7 +87,13 @@ class TimeWindow:
         self._failures = [0] * buckets
         self._slow = [0] * buckets
         self._tick = -math.inf
-        self.total = self.failures = self.slow = 0
+        self.since = math.inf
+        """From when on an outcome counts in the newest bucket."""
+        self.until = -math.inf
+        """When the bucket after it begins."""
+        self.total = 0
+        self.failures = 0
+        self.slow = 0
 
     def _roll(self, tick: float) -> None:
         size = len(self._totals)
@@ -94,8 +102,7 @@ class TimeWindow:
             return
         if not 0 < steps < size:
             self.clear()
-            self._tick = tick
-            return
+            steps = 0
         for _ in range(int(steps)):
             at = self._at = (self._at + 1) % size
             self.total -= self._totals[at]
@@ -103,3 +110,5 @@ class TimeWindow:
             self.slow -= self._slow[at]
             self._totals[at] = self._failures[at] = self._slow[at] = 0
         self._tick = tick
+        self.since = (tick - size + 1) * self._width
+        self.until = (tick + 1) * self._width

@@ -35,9 +35,9 @@ class RetryBudget:
 
     The window moves in slots of a tenth of *ttl*. `refused` counts the refusals.
 
-    Thread-safe; `deposit` takes the lock only when a slot begins, and may lose a call when
-    another thread deposits at the same instant. A clock that jumps costs at most what the
-    window holds: forwards it expires, backwards it is taken as the present.
+    Thread-safe. Deposits of several threads at the same instant may count as fewer, never
+    as more; withdrawals are exact. A clock that jumps costs at most what the window holds:
+    forwards it expires, backwards it is taken as the present.
     """
 
     __slots__ = (
@@ -72,9 +72,10 @@ class RetryBudget:
         if not self._floor <= now < self._until:
             with self._lock:
                 self._bring_up(now)
-        # Without the lock, two threads may lose one of two increments here, and one that is
-        # late counts in the next slot or not at all: the budget errs by a call, on the safe
-        # side. Withdrawals are counted apart, so none of them can be lost with it.
+        # Two threads may lose one of two increments here, one stopped in the middle takes
+        # back what others add meanwhile, and one that is late counts in the next slot or not
+        # at all: the budget errs on the safe side. Withdrawals are counted apart, so that
+        # none is lost in this way.
         self._calls[0] += 1
 
     def try_withdraw(self, now: float) -> bool:

@@ -109,8 +109,14 @@ class CallReport:
         return f"<CallReport {self.service}: {outcomes or 'no attempt'}>"
 
     def __str__(self) -> str:
-        lines = [f"{self.service}: {len(self.attempts)} attempt(s), {self.elapsed * 1e3:.1f} ms"]
+        count = len(self.attempts)
+        plural = "" if count == 1 else "s"
+        lines = [f"{self.service}: {count} attempt{plural}, {self.elapsed * 1e3:.1f} ms"]
         for attempt in self.attempts:
+            if attempt.outcome is None:
+                lines.append(f"  would go to {attempt.endpoint.url}: {attempt.chosen}")
+                lines.extend(f"     not {where}: {why}" for where, why in attempt.skipped.items())
+                continue
             end = attempt.status if attempt.error is None else repr(attempt.error)
             lines.append(
                 f"  {attempt.number}. {attempt.endpoint.url} {attempt.outcome} ({end}) "

@@ -99,19 +99,21 @@ def sni_hostname(attempt: Attempt, extensions: dict[str, Any]) -> str | None:
     return host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
 
 
-def capped(timeouts: dict[str, float | None], left: float) -> dict[str, float | None]:
+def capped(timeouts: Any, left: float) -> Any:
     """httpx's own timeouts, none of them longer than what is *left* of the attempt."""
-    if left == _INFINITE:
-        return timeouts
+    try:
+        if (
+            timeouts["connect"] <= left
+            and timeouts["read"] <= left
+            and timeouts["write"] <= left
+            and timeouts["pool"] <= left
+        ):
+            return timeouts
+    except (KeyError, TypeError):  # one is not given, or is None
+        if left == _INFINITE:
+            return timeouts
     get = timeouts.get
     connect, read, write, pool = get("connect"), get("read"), get("write"), get("pool")
-    if (
-        (connect is not None and connect <= left)
-        and (read is not None and read <= left)
-        and (write is not None and write <= left)
-        and (pool is not None and pool <= left)
-    ):
-        return timeouts
     left = max(left, 0.0)
     return {
         "connect": left if connect is None or connect > left else connect,

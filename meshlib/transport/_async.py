@@ -96,8 +96,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             conclude(call, exc)
             raise
         except BaseException as exc:
-            call.finished(None, exc)
-            call.close()
+            conclude(call, exc)
             raise
 
     async def _prepare(self, call: Call) -> None:
@@ -153,7 +152,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
-        if call.may_fall_back and call.failed(attempt, response.status_code):
+        if call.may_fall_back and call.failed(attempt, response):
             try:
                 answer = await self._answer_instead(call, None)
             except BaseException:
@@ -180,9 +179,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
         return response
 
-    async def discard(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> None:
+    async def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
         call.last_error = self._status_error(call, response)
         if response.is_closed or attempt is None:
@@ -224,8 +221,11 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
             call.forget_frames()
-        finally:
-            call.close()
+        except BaseException as failure:
+            if exc is not None:  # else this goes through the handler of the call
+                conclude(call, failure)
+            raise
+        call.close()
         return response
 
     async def _queue(self, call: Call) -> None:
@@ -249,7 +249,10 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         waiter = AsyncWaiter()
         limit = min(call.policies.ready_timeout, call.deadline - call.now)
         if call.service.wait_ready(waiter):
-            await waiter.wait(limit)
+            try:
+                await waiter.wait(limit)
+            finally:
+                call.service.stop_waiting(waiter)
         call.readied()
 
     async def _buffer(self, call: Call) -> None:

@@ -256,9 +256,9 @@ class Call:
         for attempt in self.attempts:
             attempt.error = None
 
-    def failed(self, attempt: Attempt | None, status: int) -> bool:
-        """Whether a response is one that a fallback or a hedge may replace."""
-        outcome = self.classes[status] if attempt is None else attempt.outcome
+    def failed(self, attempt: Attempt | None, response: Any) -> bool:
+        """Whether *response* is one that a fallback or a hedge may replace."""
+        outcome = self.classes[response.status_code] if attempt is None else attempt.outcome
         return outcome is not None and outcome.verdict is not Verdict.SUCCESS
 
     def fell_back(self, kind: str, error: BaseException | None) -> None:

@@ -28,7 +28,11 @@ def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
             return attempt
     pick = pickable.pick
     if pick is None:
+        if any(target.breaker.is_available(now) for target in call.service.targets):
+            return _pick_again(call, now)
         raise nothing_to_pick(call, pickable, now)
+    if pickable.excluded:
+        call.tried = [*pickable.excluded, *call.tried]
     target = pick(call)
     if call.number > 1 and target in call.tried:
         target = _another(call, pickable, target)
@@ -52,9 +56,12 @@ def _probe(call: Any, pickable: Pickable, now: float) -> Attempt | None:
 
 
 def _pick_again(call: Any, now: float) -> Attempt:
-    """A breaker opened after the snapshot was read: choose from a new one."""
+    """A breaker changed after the snapshot was read, or the clock jumped: take a new one."""
     call.service.rebuild(now)
     pickable = call.service.pickable
+    attempt = _probe(call, pickable, now)
+    if attempt is not None:
+        return attempt
     for candidate in pickable.candidates:
         breaker = candidate.breaker
         if breaker.closed:

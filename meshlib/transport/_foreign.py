@@ -29,13 +29,16 @@ class ForeignWire:
 
     def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, as *inner* gives it."""
-        left = attempt.left()
+        left = attempt.left() if attempt.fault else attempt.limit - attempt.started
         return self._handle(aimed_request(attempt, self._sdk, left))
 
     def chunks(self, stream: Any, call: Any) -> Iterable[bytes]:
         """The chunks of *stream*; what waits for them cannot be cut off."""
         chunks: Iterable[bytes] = stream
         return chunks
+
+    def hurry(self, stream: Any, seconds: float) -> None:
+        """*inner* has no other limit than its own."""
 
     def retire(self, target: Target) -> None:
         """*inner* keeps connections by its own rules."""
@@ -59,7 +62,7 @@ class AsyncForeignWire:
     def send(self, attempt: Attempt) -> Awaitable[Any]:
         """The response to *attempt*, as *inner* gives it within the attempt's limit."""
         sdk = self._sdk
-        left = attempt.left()
+        left = attempt.left() if attempt.fault else attempt.limit - attempt.started
         return bounded(self._handle(aimed_request(attempt, sdk, left)), left, sdk.timeout_error)
 
     async def chunks(self, stream: Any, call: Any) -> AsyncIterator[bytes]:
@@ -72,6 +75,9 @@ class AsyncForeignWire:
             except StopAsyncIteration:
                 return
             yield chunk
+
+    def hurry(self, stream: Any, seconds: float) -> None:
+        """*inner* has no other limit than its own."""
 
     def retire(self, target: Target) -> None:
         """*inner* keeps connections by its own rules."""

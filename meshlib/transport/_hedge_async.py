@@ -41,7 +41,10 @@ class AsyncHedging:
         attempt, response, error = last
         if response is None:
             assert error is not None
-            raise error
+            try:
+                raise error
+            finally:
+                del error, last  # its traceback holds this frame
         for other in call.attempts:
             if other is not attempt:
                 other.cancel()
@@ -65,7 +68,7 @@ class AsyncHedging:
             attempt, response, error = outcome
             if error is None:
                 delay = call.finish_attempt(attempt, response)
-                if delay is None and (not running or not call.failed(attempt, attempt.status or 0)):
+                if delay is None and (not running or not call.failed(attempt, response)):
                     return outcome
             else:
                 delay = call.fail_attempt(attempt, error)

@@ -46,10 +46,13 @@ class Hedging:
                     other.cancel()
                     if other.abort is not None:
                         other.abort.shut_down()
-            self._drop_late(call, outcomes)
+            race.drop()
         if response is None:
             assert error is not None
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame
         delivered: httpx.Response = self._driver.deliver(call, attempt, response)
         return delivered
 
@@ -71,7 +74,7 @@ class Hedging:
             attempt, response, error = outcome
             if error is None:
                 delay = call.finish_attempt(attempt, response)
-                if delay is None and (not running or not call.failed(attempt, attempt.status or 0)):
+                if delay is None and (not running or not call.failed(attempt, response)):
                     return outcome
             else:
                 delay = call.fail_attempt(attempt, error)
@@ -92,15 +95,6 @@ class Hedging:
             except Exception as exc:
                 return attempt, None, exc
             running = 1
-
-    def _drop_late(self, call: Call, outcomes: queue.SimpleQueue[Outcome]) -> None:
-        while True:
-            try:
-                attempt, response, _ = outcomes.get_nowait()
-            except queue.Empty:
-                return
-            if response is not None:
-                self._driver.discard(call, attempt, response)
 
 
 class _Race:
@@ -124,7 +118,16 @@ class _Race:
         except Exception as exc:
             self._outcomes.put((attempt, None, exc))
             return
-        if self.over.is_set():
-            response.close()
-        else:
-            self._outcomes.put((attempt, response, None))
+        self._outcomes.put((attempt, response, None))
+        if self.over.is_set():  # asked after the put, so that one of the two finds it
+            self.drop()
+
+    def drop(self) -> None:
+        """Close the responses that nobody takes any more."""
+        while True:
+            try:
+                _, response, _ = self._outcomes.get_nowait()
+            except queue.Empty:
+                return
+            if response is not None:
+                response.close()

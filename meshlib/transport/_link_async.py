@@ -42,6 +42,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         "received",
         "shared",
         "sock",
+        "stream",
         "target",
         "used",
     )
@@ -55,6 +56,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         self.shared = False
         self.used = 0
         self.sock: Any = None
+        self.stream: Any = None
         self.http = self._connection(options, origin)
 
     def _connection(
@@ -74,6 +76,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
                 uds=options.uds,
                 network_backend=self,
                 socket_options=options.socket_options,
+                keepalive_expiry=options.limits.keepalive_expiry if options.http2 else None,
             )
         url = httpcore.URL(
             scheme=proxy.url.raw_scheme,
@@ -156,11 +159,24 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         """Wait between the connection attempts that the option `retries` asks for."""
         await anyio.sleep(self.cap(seconds, httpcore.ConnectTimeout) or 0.0)
 
+    async def aclose(self) -> None:
+        """Close it, also when it has come no further than the handshake of TLS."""
+        await self.http.aclose()
+        if self.stream is not None:
+            await self.stream.aclose()
+
     def is_fresh(self, now: float, expiry: float | None) -> bool:
         """Whether an idle link can carry another exchange."""
         if expiry is not None and now - self.idle_since > expiry:
             return False
         return self.http.is_idle() and not is_readable(self.sock)
+
+    def is_spent(self) -> bool:
+        """Whether a shared link will never carry another exchange, and carries none now."""
+        http = self.http
+        if http.is_closed() or http.has_expired():
+            return True
+        return http.is_idle() and (not http.is_available() or is_readable(self.sock))
 
 
 class AsyncBoundedStream(httpcore.AsyncNetworkStream):
@@ -171,6 +187,7 @@ class AsyncBoundedStream(httpcore.AsyncNetworkStream):
     def __init__(self, link: AsyncLink, stream: httpcore.AsyncNetworkStream) -> None:
         self._link = link
         self._stream = stream
+        link.stream = stream
         link.sock = stream.get_extra_info("socket")
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -209,7 +226,7 @@ class AsyncBoundedStream(httpcore.AsyncNetworkStream):
 class AsyncStack:
     """The connections to one target in one event loop."""
 
-    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
+    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
 
     def __init__(self, target: Target, loop: object) -> None:
         self.target = target
@@ -217,4 +234,5 @@ class AsyncStack:
         self.origin = httpcore.Origin(target.scheme, target.host, target.port)
         self.idle: deque[AsyncLink] = deque()
         self.shared: list[AsyncLink] = []
+        self.inherited = False
         self.retired = False

@@ -42,6 +42,7 @@ class Link(httpcore.NetworkBackend):
         "received",
         "shared",
         "sock",
+        "stream",
         "target",
         "used",
     )
@@ -55,6 +56,7 @@ class Link(httpcore.NetworkBackend):
         self.shared = False
         self.used = 0
         self.sock: Any = None
+        self.stream: Any = None
         self.http = self._connection(options, origin)
 
     def _connection(
@@ -74,6 +76,7 @@ class Link(httpcore.NetworkBackend):
                 uds=options.uds,
                 network_backend=self,
                 socket_options=options.socket_options,
+                keepalive_expiry=options.limits.keepalive_expiry if options.http2 else None,
             )
         url = httpcore.URL(
             scheme=proxy.url.raw_scheme,
@@ -159,11 +162,24 @@ class Link(httpcore.NetworkBackend):
         except (OSError, AttributeError):
             pass  # not connected yet, or not any more
 
+    def close(self) -> None:
+        """Close it, also when it has come no further than the handshake of TLS."""
+        self.http.close()
+        if self.stream is not None:
+            self.stream.close()
+
     def is_fresh(self, now: float, expiry: float | None) -> bool:
         """Whether an idle link can carry another exchange."""
         if expiry is not None and now - self.idle_since > expiry:
             return False
         return self.http.is_idle() and not is_readable(self.sock)
+
+    def is_spent(self) -> bool:
+        """Whether a shared link will never carry another exchange, and carries none now."""
+        http = self.http
+        if http.is_closed() or http.has_expired():
+            return True
+        return http.is_idle() and (not http.is_available() or is_readable(self.sock))
 
 
 class BoundedStream(httpcore.NetworkStream):
@@ -174,6 +190,7 @@ class BoundedStream(httpcore.NetworkStream):
     def __init__(self, link: Link, stream: httpcore.NetworkStream) -> None:
         self._link = link
         self._stream = stream
+        link.stream = stream
         link.sock = stream.get_extra_info("socket")
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -212,7 +229,7 @@ class BoundedStream(httpcore.NetworkStream):
 class Stack:
     """The connections to one target in the process."""
 
-    __slots__ = ("idle", "loop", "origin", "retired", "shared", "target")
+    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
 
     def __init__(self, target: Target, loop: object) -> None:
         self.target = target
@@ -220,4 +237,5 @@ class Stack:
         self.origin = httpcore.Origin(target.scheme, target.host, target.port)
         self.idle: deque[Link] = deque()
         self.shared: list[Link] = []
+        self.inherited = False
         self.retired = False

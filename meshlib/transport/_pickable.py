@@ -33,6 +33,8 @@ class Pickable:
     panic: tuple[int, ...]
     """Priorities in panic."""
     total: int
+    excluded: tuple[Target, ...] = ()
+    """Targets that the picker knows and must be told to pass over, as if they were tried."""
 
 
 NOTHING = Pickable(pick=None, candidates=(), probes=(), skipped=(), panic=(), total=0)
@@ -81,6 +83,10 @@ def build(
     candidates: list[Target] = []
     panicking: list[int] = []
     limit = 0.0
+    # A hashing balancer keeps one table for all targets of a level: its build takes long,
+    # and passing a target over sends its keys where a table without it would.
+    whole = getattr(balancer, "whole_table", False)
+    excluded: list[Target] = []
     spare: list[tuple[Target, ...]] = []
     for index, level in enumerate(ordered):
         in_panic = bool(loads.panic[index])
@@ -93,7 +99,9 @@ def build(
         if usable and share:
             limit += share
             candidates.extend(usable)
-            pickers.append((limit, prepare(balancer, usable)))
+            pickers.append((limit, prepare(balancer, tuple(level) if whole else usable)))
+            if whole:
+                excluded.extend(target for target in level if target not in usable)
         elif usable:
             spare.append(usable)
             skipped.extend((t, "lower priority") for t in usable)
@@ -118,6 +126,7 @@ def build(
         skipped=tuple(skipped),
         panic=tuple(panicking),
         total=len(targets),
+        excluded=tuple(excluded),
     )
 
 

@@ -87,7 +87,7 @@ def late(call: Any) -> DeadlineExceededError:
     return error
 
 
-def conclude(call: Any, error: Exception) -> None:
+def conclude(call: Any, error: BaseException) -> None:
     """
     End *call* with *error*.
 

@@ -15,12 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._clock import Clock, wall
-from .._events import (
-    BreakerChanged,
-    EndpointsChanged,
-    Event,
-    PanicChanged,
-)
+from .._events import EndpointsChanged, Event, PanicChanged
 from .._models import Endpoint
 from ..balancing import Baseline, make_balancer, slow_start_factor
 from ..breaker import Breaker, BreakerState, OutlierDetector
@@ -31,6 +26,7 @@ from ._outliers import sweep
 from ._pickable import NOTHING, Pickable, build
 from ._policies import Policies
 from ._target import Target
+from ._telling import tell_breaker
 
 _RAMP_STEP = 1.0
 """Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
@@ -92,7 +88,7 @@ class Service:
         self.retired: Callable[[Target], None] = ignore_target
         self._lock = threading.RLock()
         self._baseline = Baseline()
-        self._waiters: list[Any] = []
+        self._waiters: set[Any] = set()
         self.budget = RetryBudget(policies.retry_options.budget)
         self.bulkhead = Bulkhead(policies.bulkhead)
         self.cache: Any = None
@@ -143,7 +139,7 @@ class Service:
             if old.breaker != policies.breaker:
                 for target in self.targets:
                     target.breaker = self._new_breaker(target)
-            self.rebuild()
+        self.rebuild()
 
     # Endpoints
 
@@ -173,10 +169,11 @@ class Service:
             for target in gone:
                 target.removed = True
             self.targets = tuple(targets)
+        self.rebuild(now)
+        with self._lock:
             self.ready = True
             self._simplify()
-            self.rebuild(now)
-            waiters, self._waiters = self._waiters, []
+            waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             waiter.set()
         for target in gone:
@@ -194,10 +191,14 @@ class Service:
     def wait_ready(self, waiter: Any) -> bool:
         """Have *waiter* set at the first snapshot; False when it has come already."""
         with self._lock:
-            if self.ready:
-                return False
-            self._waiters.append(waiter)
-            return True
+            if not self.ready:
+                self._waiters.add(waiter)
+            return not self.ready
+
+    def stop_waiting(self, waiter: Any) -> None:
+        """Forget a waiter of `wait_ready`, whose call goes on without."""
+        with self._lock:
+            self._waiters.discard(waiter)
 
     def _new_target(self, endpoint: Endpoint, now: float, first: bool) -> Target:
         options = self.policies.balancer
@@ -220,16 +221,7 @@ class Service:
     def _new_breaker(self, target: Target) -> Breaker:
         def on_change(old: BreakerState, new: BreakerState, cause: object) -> None:
             self.rebuild()
-            self.emit(
-                BreakerChanged(
-                    service=self.name,
-                    endpoint=target.endpoint,
-                    old=old.value,
-                    new=new.value,
-                    cause=cause,
-                    shadow=self.policies.breaker.shadow,
-                )
-            )
+            tell_breaker(self, target, old, new, cause)
 
         return Breaker(
             self.policies.breaker, rng=self.rng, on_change=on_change, on_available=self.rebuild
@@ -239,6 +231,11 @@ class Service:
 
     def rebuild(self, now: float | None = None) -> None:
         """Work out again what may be picked, and when time alone will change it."""
+        for event in self._rebuilt(now):
+            self.emit(event)
+
+    def _rebuilt(self, now: float | None) -> list[Event]:
+        # Events are sent by who called, once it holds no lock.
         with self._lock:
             at = self.clock() if now is None else now
             before = self.pickable.panic
@@ -252,22 +249,23 @@ class Service:
                 wake = min(wake, at + _RAMP_STEP)
             self.wake_at = wake
             after = self.pickable.panic
-        for priority in set(before) ^ set(after):
-            self.emit(PanicChanged(service=self.name, priority=priority, active=priority in after))
+        return [
+            PanicChanged(service=self.name, priority=priority, active=priority in after)
+            for priority in set(before) ^ set(after)
+        ]
 
     def refresh(self, now: float) -> None:
         """Do what time alone asks for: sweep outliers, go on with slow starts, offer probes."""
         if not self._lock.acquire(blocking=False):
             return  # another call is at it
         try:
-            events = sweep(self, now)
-            slow_start = self.policies.slow_start
+            events = [*sweep(self, now)]
             for target in self.targets:
                 load = target.load
                 if load.ramp < 1.0:
-                    load.ramp = slow_start_factor(now - target.added, slow_start)
+                    load.ramp = slow_start_factor(now - target.added, self.policies.slow_start)
                     load.weight = target.endpoint.weight * load.ramp
-            self.rebuild(now)
+            events += self._rebuilt(now)
         finally:
             self._lock.release()
         for event in events:
@@ -281,7 +279,7 @@ class Service:
                     target.healthy = healthy
                     if healthy and self.outliers is not None:
                         self.outliers.readmit(target.outlier, self.clock())
-            self.rebuild()
+        self.rebuild()
 
     def _id_prefix(self) -> bytes:
         # Its own source, because a child must not go on with its parent's numbers.
@@ -294,7 +292,7 @@ class Service:
         if hasattr(self.balancer, "renew"):
             self.balancer.renew()
         self._lock = threading.RLock()
-        self._waiters = []
+        self._waiters = set()
         self.budget.renew()
         self.bulkhead.renew()
         for target in self.targets:

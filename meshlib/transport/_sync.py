@@ -94,8 +94,7 @@ class Driver(httpx.BaseTransport):
             conclude(call, exc)
             raise
         except BaseException as exc:
-            call.finished(None, exc)
-            call.close()
+            conclude(call, exc)
             raise
 
     def _prepare(self, call: Call) -> None:
@@ -151,7 +150,7 @@ class Driver(httpx.BaseTransport):
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
-        if call.may_fall_back and call.failed(attempt, response.status_code):
+        if call.may_fall_back and call.failed(attempt, response):
             try:
                 answer = self._answer_instead(call, None)
             except BaseException:
@@ -178,9 +177,7 @@ class Driver(httpx.BaseTransport):
             response.stream = CallStream(response.stream, call, attempt, self._wire)
         return response
 
-    def discard(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> None:
+    def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
         """Drop a response that is retried; a small body is read so that its connection lives."""
         call.last_error = self._status_error(call, response)
         if response.is_closed or attempt is None:
@@ -219,8 +216,11 @@ class Driver(httpx.BaseTransport):
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
             call.forget_frames()
-        finally:
-            call.close()
+        except BaseException as failure:
+            if exc is not None:  # else this goes through the handler of the call
+                conclude(call, failure)
+            raise
+        call.close()
         return response
 
     def _queue(self, call: Call) -> None:
@@ -244,7 +244,10 @@ class Driver(httpx.BaseTransport):
         waiter = Waiter()
         limit = min(call.policies.ready_timeout, call.deadline - call.now)
         if call.service.wait_ready(waiter):
-            waiter.wait(limit)
+            try:
+                waiter.wait(limit)
+            finally:
+                call.service.stop_waiting(waiter)
         call.readied()
 
     def _buffer(self, call: Call) -> None:

@@ -1,5 +1,5 @@
 """
-The events of a call, built only when somebody listens.
+The events of calls, built only when somebody listens, and those of breakers.
 """
 
 from __future__ import annotations
@@ -8,14 +8,17 @@ from typing import Any
 
 from .._events import (
     AttemptFinished,
+    BreakerChanged,
     CallFinished,
     CallRejected,
     FallbackUsed,
     FaultInjected,
 )
 from .._exceptions import CallRejectedError
+from ..breaker import BreakerState
 from ..faults import Fault
 from ._attempt import Attempt
+from ._target import Target
 
 
 def tell_attempt(call: Any, attempt: Attempt) -> None:
@@ -66,5 +69,21 @@ def tell_fault(call: Any, fault: Fault) -> None:
             delay=fault.delay,
             status=fault.status,
             error=fault.error,
+        )
+    )
+
+
+def tell_breaker(
+    service: Any, target: Target, old: BreakerState, new: BreakerState, cause: object
+) -> None:
+    """A breaker of *service* changed its state."""
+    service.emit(
+        BreakerChanged(
+            service=service.name,
+            endpoint=target.endpoint,
+            old=old.value,
+            new=new.value,
+            cause=cause,
+            shadow=service.policies.breaker.shadow,
         )
     )

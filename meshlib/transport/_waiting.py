@@ -88,6 +88,19 @@ def loop_caller() -> Callable[..., Any]:
     return asyncio.get_running_loop().call_soon_threadsafe
 
 
+def has_ended(loop: Any) -> bool:
+    """Whether *loop*, from `AsyncWaiter.loop`, can run nothing any more."""
+    if loop is None:
+        return False
+    if hasattr(loop, "is_closed"):
+        return bool(loop.is_closed())
+    try:
+        loop.run_sync_soon(int, idempotent=True)  # Trio tells only those who try
+    except RuntimeError:
+        return True
+    return False
+
+
 def bounded(
     coroutine: Coroutine[Any, Any, Any], seconds: float, error: type[Exception]
 ) -> Awaitable[Any]:
@@ -157,6 +170,10 @@ def _timed(
     except asyncio.CancelledError:
         if expired and task.uncancel() <= cancelling:
             raise error("timed out") from None
+        raise
+    except BaseException:
+        if expired:
+            task.uncancel()  # it made an error of its own out of the cancellation
         raise
     finally:
         timer.cancel()

@@ -9,59 +9,29 @@ never returned.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import anyio
 import httpcore
 
-from .._clock import Clock
-from ..bulkhead import Bulkhead, BulkheadOptions
-from ._aim import capped, sni_hostname, wire_headers, wire_path
+from ..bulkhead import Bulkhead
 from ._attempt import Attempt
 from ._headers import response_of
 from ._link_async import AsyncLink, AsyncStack
-from ._sdk import Sdk
-from ._target import Target
 from ._waiting import AsyncWaiter
 from ._wire_body_async import AsyncWireBody
-from ._wire_options import WireOptions
-from ._wire_request import AimedRequest, AimedURL, method_bytes
+from ._wire_request import AimedRequest
+from ._wire_state import WireState
 
 _INFINITE = float("inf")
 _CLOSE_TIMEOUT = 2.0
 """Seconds that closing a connection may take while its request is cancelled."""
 
 
-class AsyncWire:
+class AsyncWire(WireState):
     """Sends attempts over connections of its own."""
 
-    def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
-        self._options = options
-        self._sdk = sdk
-        self._clock = clock
-        limits = options.limits
-        self._expiry = limits.keepalive_expiry
-        self._max_open = limits.max_connections
-        self._max_idle = limits.max_keepalive_connections
-        self._permits: Bulkhead | None = None
-        self._stacks: dict[tuple[Target, object], AsyncStack] = {}
-        self._retired: list[AsyncStack] = []
-        self.idle_count = 0
-        self.open_count = 0
-        self.renew()
-
-    def renew(self) -> None:
-        """Forget every connection: a forked child must not use its parent's."""
-        self._lock = threading.Lock()
-        self._stacks = {}
-        self._retired = []
-        self.idle_count = 0
-        self.open_count = 0
-        if self._max_open is not None:
-            self._permits = Bulkhead(
-                BulkheadOptions(max_concurrency=self._max_open, max_queue=1_000_000)
-            )
+    make_stack = AsyncStack
 
     async def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, its body unread; raises as httpx does."""
@@ -77,7 +47,11 @@ class AsyncWire:
             await self._queue(attempt, self._permits)
         fresh_only = False
         while True:
-            link = await self._take(stack, fresh_only)
+            try:
+                link = await self._take(stack, fresh_only)
+            except BaseException:
+                self._release()
+                raise
             try:
                 response = await self._exchange(link, attempt, request)
             except BaseException as exc:
@@ -95,32 +69,6 @@ class AsyncWire:
             body = AsyncWireBody(self, stack, link, response.stream, self._sdk)
             return response_of(response.status, response.headers, body, response.extensions)
 
-    def chunks(self, stream: AsyncWireBody, call: Any) -> AsyncWireBody:
-        """The chunks of *stream*: its link keeps the deadline."""
-        return stream
-
-    def _request(self, attempt: Attempt, stack: AsyncStack) -> AimedRequest:
-        request = attempt.call.request
-        extensions = request.extensions
-        left = attempt.limit - self._clock()
-        name = None
-        if attempt.call.policies.authority is not None:
-            name = sni_hostname(attempt, extensions)
-        if name is not None or self._options.http2:
-            extensions = dict(extensions)
-            if name is not None:
-                extensions["sni_hostname"] = name
-            if self._options.http2:
-                # A shared connection has many deadlines, so each exchange caps its own.
-                extensions["timeout"] = capped(extensions.get("timeout", {}), left)
-        return AimedRequest(
-            method_bytes(request.method),
-            AimedURL(stack.origin, wire_path(attempt)),
-            [(name, value) for name, _, value in wire_headers(attempt, left)],
-            attempt.call.body,
-            extensions,
-        )
-
     async def _exchange(self, link: AsyncLink, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
         attempt.abort = link
@@ -132,27 +80,12 @@ class AsyncWire:
         link.deadline = call.deadline
         return response
 
-    def _new_stack(self, target: Target, loop: object) -> AsyncStack:
-        for key in list(self._stacks):
-            if getattr(key[1], "is_closed", bool)():
-                # Its connections died with its event loop and can be closed by nobody.
-                dead = self._stacks.pop(key)
-                self._count(-len(dead.idle) - len(dead.shared), -len(dead.idle))
-        stack = AsyncStack(target, loop)
-        if target.removed:
-            return stack  # picked just before it left: used once and not kept
-        return self._stacks.setdefault((target, loop), stack)
-
-    def _count(self, opened: int, idle: int) -> None:
-        with self._lock:
-            self.open_count += opened
-            self.idle_count += idle
-
     async def _take(self, stack: AsyncStack, fresh_only: bool) -> AsyncLink:
         now = self._clock()
-        for link in stack.shared:
-            if link.http.is_available() and not link.http.has_expired():
-                return link
+        if stack.shared:
+            shared = await self._take_shared(stack)
+            if shared is not None:
+                return shared
         while stack.idle:
             try:
                 link = stack.idle.pop()
@@ -172,18 +105,19 @@ class AsyncWire:
             stack.shared.append(link)
         return link
 
-    def _is_stale(self, link: AsyncLink, exc: BaseException, call: Any) -> bool:
-        """Whether the server closed an idle connection just as the request was written."""
-        return (
-            link.used > 0
-            and not link.received
-            and not link.shared
-            and isinstance(
-                exc, (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
-            )
-            and call.idempotent
-            and call.replayable
-        )
+    async def _take_shared(self, stack: AsyncStack) -> AsyncLink | None:
+        for link in list(stack.shared):
+            if link.is_spent():
+                await self._drop_shared(stack, link)
+            elif link.http.is_available():
+                return link
+        return None
+
+    async def _drop_shared(self, stack: AsyncStack, link: AsyncLink) -> None:
+        if link in stack.shared:
+            stack.shared.remove(link)
+            self._count(-1, 0)
+            await self._close(link)
 
     async def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
         """Wait for a connection as httpx does: by the pool timeout, then PoolTimeout."""
@@ -211,9 +145,12 @@ class AsyncWire:
         link.deadline = _INFINITE
         keep = link.http.is_idle() and not stack.retired and not stack.target.removed
         if link.shared:
-            if not keep and link.http.is_closed() and link in stack.shared:
-                stack.shared.remove(link)
-                self._count(-1, 0)
+            # Others may still use it, and a target that left is drained.
+            if link.http.is_closed() or (link.http.is_idle() and not keep):
+                await self._drop_shared(stack, link)
+        elif stack.inherited:
+            await self._close(link)
+            return  # it was counted in the parent
         elif keep and (self._max_idle is None or self.idle_count < self._max_idle):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
@@ -239,22 +176,12 @@ class AsyncWire:
         else:
             stack.idle.appendleft(link)
 
-    def forget(self, stack: AsyncStack, link: AsyncLink) -> None:
-        """An unread response was dropped by its owner: give back what needs no waiting."""
-        self._count(-1, 0)
-        self._release()
-
-    def _release(self) -> None:
-        if self._permits is not None:
-            self._permits.release()
-
     async def _discard(self, link: AsyncLink) -> None:
         if link.shared:
             if link.http.is_closed():
                 stack = self._stacks.get((link.target, AsyncWaiter.loop()))
-                if stack is not None and link in stack.shared:
-                    stack.shared.remove(link)
-                    self._count(-1, 0)
+                if stack is not None:
+                    await self._drop_shared(stack, link)
             return
         self._count(-1, 0)
         await self._close(link)
@@ -262,7 +189,7 @@ class AsyncWire:
     async def _close(self, link: AsyncLink) -> None:
         with anyio.move_on_after(_CLOSE_TIMEOUT, shield=True):
             try:
-                await link.http.aclose()
+                await link.aclose()
             except (httpcore.NetworkError, OSError, anyio.ClosedResourceError):
                 pass  # it was to be closed, and it is
 
@@ -275,13 +202,6 @@ class AsyncWire:
 
     # Endpoints that left, and the end
 
-    def retire(self, target: Target) -> None:
-        """Drain *target*: idle connections close at the next send, others when they end."""
-        for key in [key for key in self._stacks if key[0] is target]:
-            stack = self._stacks.pop(key)
-            stack.retired = True
-            self._retired.append(stack)
-
     async def _sweep(self, loop: object) -> None:
         for stack in [stack for stack in self._retired if stack.loop is loop]:
             self._retired.remove(stack)
@@ -290,10 +210,9 @@ class AsyncWire:
     async def _close_all(self, stack: AsyncStack) -> None:
         while stack.idle:
             await self._expire(stack, _INFINITE)
-        for link in stack.shared:
-            self._count(-1, 0)
-            await self._close(link)
-        stack.shared = []
+        for link in list(stack.shared):
+            if link.http.is_idle() or link.http.is_closed():
+                await self._drop_shared(stack, link)
 
     async def aclose(self) -> None:
         """Close the idle connections of this event loop; those in use close when they end."""

@@ -35,6 +35,11 @@ class WireBody(httpx.SyncByteStream):
                 raise
             raise error(str(exc)) from exc
 
+    def hurry(self, instant: float) -> None:
+        """End what is left of it by *instant*; streams of a shared link have their own limits."""
+        if instant < self._link.deadline and not self._link.shared:
+            self._link.deadline = instant
+
     def close(self) -> None:
         """End the exchange; a body that was read to its end leaves the connection usable."""
         if not self._closed:

@@ -9,56 +9,26 @@ closed, never returned.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import httpcore
 
-from .._clock import Clock
-from ..bulkhead import Bulkhead, BulkheadOptions
-from ._aim import capped, sni_hostname, wire_headers, wire_path
+from ..bulkhead import Bulkhead
 from ._attempt import Attempt
 from ._headers import response_of
 from ._link_sync import Link, Stack
-from ._sdk import Sdk
-from ._target import Target
 from ._waiting import Waiter
 from ._wire_body_sync import WireBody
-from ._wire_options import WireOptions
-from ._wire_request import AimedRequest, AimedURL, method_bytes
+from ._wire_request import AimedRequest
+from ._wire_state import WireState
 
 _INFINITE = float("inf")
 
 
-class Wire:
+class Wire(WireState):
     """Sends attempts over connections of its own."""
 
-    def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
-        self._options = options
-        self._sdk = sdk
-        self._clock = clock
-        limits = options.limits
-        self._expiry = limits.keepalive_expiry
-        self._max_open = limits.max_connections
-        self._max_idle = limits.max_keepalive_connections
-        self._permits: Bulkhead | None = None
-        self._stacks: dict[tuple[Target, object], Stack] = {}
-        self._retired: list[Stack] = []
-        self.idle_count = 0
-        self.open_count = 0
-        self.renew()
-
-    def renew(self) -> None:
-        """Forget every connection: a forked child must not use its parent's."""
-        self._lock = threading.Lock()
-        self._stacks = {}
-        self._retired = []
-        self.idle_count = 0
-        self.open_count = 0
-        if self._max_open is not None:
-            self._permits = Bulkhead(
-                BulkheadOptions(max_concurrency=self._max_open, max_queue=1_000_000)
-            )
+    make_stack = Stack
 
     def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, its body unread; raises as httpx does."""
@@ -74,7 +44,11 @@ class Wire:
             self._queue(attempt, self._permits)
         fresh_only = False
         while True:
-            link = self._take(stack, fresh_only)
+            try:
+                link = self._take(stack, fresh_only)
+            except BaseException:
+                self._release()
+                raise
             try:
                 response = self._exchange(link, attempt, request)
             except BaseException as exc:
@@ -92,32 +66,6 @@ class Wire:
             body = WireBody(self, stack, link, response.stream, self._sdk)
             return response_of(response.status, response.headers, body, response.extensions)
 
-    def chunks(self, stream: WireBody, call: Any) -> WireBody:
-        """The chunks of *stream*: its link keeps the deadline."""
-        return stream
-
-    def _request(self, attempt: Attempt, stack: Stack) -> AimedRequest:
-        request = attempt.call.request
-        extensions = request.extensions
-        left = attempt.limit - self._clock()
-        name = None
-        if attempt.call.policies.authority is not None:
-            name = sni_hostname(attempt, extensions)
-        if name is not None or self._options.http2:
-            extensions = dict(extensions)
-            if name is not None:
-                extensions["sni_hostname"] = name
-            if self._options.http2:
-                # A shared connection has many deadlines, so each exchange caps its own.
-                extensions["timeout"] = capped(extensions.get("timeout", {}), left)
-        return AimedRequest(
-            method_bytes(request.method),
-            AimedURL(stack.origin, wire_path(attempt)),
-            [(name, value) for name, _, value in wire_headers(attempt, left)],
-            attempt.call.body,
-            extensions,
-        )
-
     def _exchange(self, link: Link, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
         attempt.abort = link
@@ -129,27 +77,12 @@ class Wire:
         link.deadline = call.deadline
         return response
 
-    def _new_stack(self, target: Target, loop: object) -> Stack:
-        for key in list(self._stacks):
-            if getattr(key[1], "is_closed", bool)():
-                # Its connections died with its event loop and can be closed by nobody.
-                dead = self._stacks.pop(key)
-                self._count(-len(dead.idle) - len(dead.shared), -len(dead.idle))
-        stack = Stack(target, loop)
-        if target.removed:
-            return stack  # picked just before it left: used once and not kept
-        return self._stacks.setdefault((target, loop), stack)
-
-    def _count(self, opened: int, idle: int) -> None:
-        with self._lock:
-            self.open_count += opened
-            self.idle_count += idle
-
     def _take(self, stack: Stack, fresh_only: bool) -> Link:
         now = self._clock()
-        for link in stack.shared:
-            if link.http.is_available() and not link.http.has_expired():
-                return link
+        if stack.shared:
+            shared = self._take_shared(stack)
+            if shared is not None:
+                return shared
         while stack.idle:
             try:
                 link = stack.idle.pop()
@@ -169,18 +102,19 @@ class Wire:
             stack.shared.append(link)
         return link
 
-    def _is_stale(self, link: Link, exc: BaseException, call: Any) -> bool:
-        """Whether the server closed an idle connection just as the request was written."""
-        return (
-            link.used > 0
-            and not link.received
-            and not link.shared
-            and isinstance(
-                exc, (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
-            )
-            and call.idempotent
-            and call.replayable
-        )
+    def _take_shared(self, stack: Stack) -> Link | None:
+        for link in list(stack.shared):
+            if link.is_spent():
+                self._drop_shared(stack, link)
+            elif link.http.is_available():
+                return link
+        return None
+
+    def _drop_shared(self, stack: Stack, link: Link) -> None:
+        if link in stack.shared:
+            stack.shared.remove(link)
+            self._count(-1, 0)
+            self._close(link)
 
     def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
         """Wait for a connection as httpx does: by the pool timeout, then PoolTimeout."""
@@ -208,9 +142,12 @@ class Wire:
         link.deadline = _INFINITE
         keep = link.http.is_idle() and not stack.retired and not stack.target.removed
         if link.shared:
-            if not keep and link.http.is_closed() and link in stack.shared:
-                stack.shared.remove(link)
-                self._count(-1, 0)
+            # Others may still use it, and a target that left is drained.
+            if link.http.is_closed() or (link.http.is_idle() and not keep):
+                self._drop_shared(stack, link)
+        elif stack.inherited:
+            self._close(link)
+            return  # it was counted in the parent
         elif keep and (self._max_idle is None or self.idle_count < self._max_idle):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
@@ -236,29 +173,19 @@ class Wire:
         else:
             stack.idle.appendleft(link)
 
-    def forget(self, stack: Stack, link: Link) -> None:
-        """An unread response was dropped by its owner: give back what needs no waiting."""
-        self._count(-1, 0)
-        self._release()
-
-    def _release(self) -> None:
-        if self._permits is not None:
-            self._permits.release()
-
     def _discard(self, link: Link) -> None:
         if link.shared:
             if link.http.is_closed():
                 stack = self._stacks.get((link.target, Waiter.loop()))
-                if stack is not None and link in stack.shared:
-                    stack.shared.remove(link)
-                    self._count(-1, 0)
+                if stack is not None:
+                    self._drop_shared(stack, link)
             return
         self._count(-1, 0)
         self._close(link)
 
     def _close(self, link: Link) -> None:
         try:
-            link.http.close()
+            link.close()
         except (httpcore.NetworkError, OSError):
             pass  # it was to be closed, and it is
 
@@ -271,13 +198,6 @@ class Wire:
 
     # Endpoints that left, and the end
 
-    def retire(self, target: Target) -> None:
-        """Drain *target*: idle connections close at the next send, others when they end."""
-        for key in [key for key in self._stacks if key[0] is target]:
-            stack = self._stacks.pop(key)
-            stack.retired = True
-            self._retired.append(stack)
-
     def _sweep(self, loop: object) -> None:
         for stack in [stack for stack in self._retired if stack.loop is loop]:
             self._retired.remove(stack)
@@ -286,10 +206,9 @@ class Wire:
     def _close_all(self, stack: Stack) -> None:
         while stack.idle:
             self._expire(stack, _INFINITE)
-        for link in stack.shared:
-            self._count(-1, 0)
-            self._close(link)
-        stack.shared = []
+        for link in list(stack.shared):
+            if link.http.is_idle() or link.http.is_closed():
+                self._drop_shared(stack, link)
 
     def close(self) -> None:
         """Close the idle connections; those in use close when they end."""

@@ -1,0 +1,144 @@
+"""
+What a wire keeps of its connections, the same for threads and for tasks.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpcore
+
+from .._clock import Clock
+from ..bulkhead import Bulkhead, BulkheadOptions
+from ._aim import capped, sni_hostname, wire_headers, wire_path
+from ._attempt import Attempt
+from ._sdk import Sdk
+from ._target import Target
+from ._waiting import has_ended
+from ._wire_options import WireOptions
+from ._wire_request import AimedRequest, AimedURL, method_bytes
+
+_STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+
+
+class WireState:
+    """
+    The stacks of a wire, its counts, and what it decides without waiting for anything.
+
+    *make_stack* makes the stack of a target in an event loop.
+    """
+
+    make_stack: Any
+
+    def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
+        self._options = options
+        self._sdk = sdk
+        self._clock = clock
+        limits = options.limits
+        self._expiry = limits.keepalive_expiry
+        self._max_open = limits.max_connections
+        self._max_idle = limits.max_keepalive_connections
+        self._permits: Bulkhead | None = None
+        self._stacks: dict[tuple[Target, object], Any] = {}
+        self._retired: list[Any] = []
+        self.idle_count = 0
+        self.open_count = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget every connection: a forked child must not use its parent's."""
+        self._lock = threading.Lock()
+        for stack in (*self._stacks.values(), *self._retired):
+            stack.inherited = stack.retired = True
+        self._stacks = {}
+        self._retired = []
+        self._loops: set[object] = set()
+        self.idle_count = 0
+        self.open_count = 0
+        if self._max_open is not None:
+            self._permits = Bulkhead(
+                BulkheadOptions(max_concurrency=self._max_open, max_queue=1_000_000)
+            )
+
+    def retire(self, target: Target) -> None:
+        """Drain *target*: idle connections close at the next send, others when they end."""
+        for key in [key for key in self._stacks if key[0] is target]:
+            stack = self._stacks.pop(key)
+            stack.retired = True
+            self._retired.append(stack)
+
+    def chunks(self, stream: Any, call: Any) -> Any:
+        """The chunks of *stream*: its link keeps the deadline."""
+        return stream
+
+    def hurry(self, stream: Any, seconds: float) -> None:
+        """What is left of *stream* is worth waiting for no longer than this."""
+        stream.hurry(self._clock() + seconds)
+
+    def forget(self, stack: Any, link: Any) -> None:
+        """An unread response was dropped by its owner: give back what needs no waiting."""
+        if not link.shared and not stack.inherited:
+            self._count(-1, 0)
+        self._release()
+
+    def _request(self, attempt: Attempt, stack: Any) -> AimedRequest:
+        request = attempt.call.request
+        extensions = request.extensions
+        left = attempt.limit - self._clock()
+        name = None
+        if attempt.call.policies.authority is not None:
+            name = sni_hostname(attempt, extensions)
+        if name is not None or self._options.http2:
+            extensions = dict(extensions)
+            if name is not None:
+                extensions["sni_hostname"] = name
+            if self._options.http2:
+                # A shared connection has many deadlines, so each exchange caps its own.
+                extensions["timeout"] = capped(extensions.get("timeout", {}), left)
+        return AimedRequest(
+            method_bytes(request.method),
+            AimedURL(stack.origin, wire_path(attempt)),
+            [(name, value) for name, _, value in wire_headers(attempt, left)],
+            attempt.call.body,
+            extensions,
+        )
+
+    def _new_stack(self, target: Target, loop: object) -> Any:
+        if loop not in self._loops:
+            self._bury()
+            self._loops.add(loop)
+        stack = self.make_stack(target, loop)
+        if target.removed:
+            return stack  # picked just before it left: used once and not kept
+        return self._stacks.setdefault((target, loop), stack)
+
+    def _bury(self) -> None:
+        """Forget connections that died with their event loop and can be closed by nobody."""
+        ended = {loop for loop in list(self._loops) if has_ended(loop)}
+        self._loops -= ended
+        for key in [key for key in list(self._stacks) if key[1] in ended]:
+            self._retired.append(self._stacks.pop(key))
+        for stack in [stack for stack in self._retired if stack.loop in ended]:
+            self._retired.remove(stack)
+            self._count(-len(stack.idle) - len(stack.shared), -len(stack.idle))
+
+    def _count(self, opened: int, idle: int) -> None:
+        with self._lock:
+            self.open_count += opened
+            self.idle_count += idle
+
+    def _is_stale(self, link: Any, exc: BaseException, call: Any) -> bool:
+        """Whether the server closed an idle connection just as the request was written."""
+        return (
+            link.used > 0
+            and not link.received
+            and not link.shared
+            and isinstance(exc, _STALE)
+            and call.idempotent
+            and call.replayable
+        )
+
+    def _release(self) -> None:
+        if self._permits is not None:
+            self._permits.release()

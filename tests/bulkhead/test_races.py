@@ -1,0 +1,266 @@
+"""What may happen between two steps that `try_acquire` and `release` make without the lock."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from meshlib.bulkhead import Bulkhead, BulkheadOptions
+
+THREADS, CALLS = 4, 20_000
+
+
+class Interrupted(deque[None]):
+    """Permits that let other threads go ahead once, right before one is moved or after."""
+
+    def __init__(
+        self,
+        held: deque[None],
+        *,
+        before_append: Callable[[], object] | None = None,
+        after_append: Callable[[], object] | None = None,
+        before_pop: Callable[[], object] | None = None,
+    ) -> None:
+        """Take over the permits of *held*."""
+        super().__init__(held)
+        self.before_append = before_append
+        self.after_append = after_append
+        self.before_pop = before_pop
+
+    def append(self, item: None) -> None:
+        """Append, with the interruptions."""
+        before, self.before_append = self.before_append, None
+        if before is not None:
+            before()
+        super().append(item)
+        after, self.after_append = self.after_append, None
+        if after is not None:
+            after()
+
+    def pop(self) -> None:  # type: ignore[override]  # of the right end, as here always
+        """Pop, with the interruption."""
+        before, self.before_pop = self.before_pop, None
+        if before is not None:
+            before()
+        super().pop()
+
+
+def make(limit: int, taken: int, max_queue: int = 10) -> Bulkhead:
+    """Return a bulkhead for *limit* calls, *taken* of them in flight."""
+    bulkhead = Bulkhead(BulkheadOptions(max_concurrency=limit, max_queue=max_queue))
+    assert all(bulkhead.try_acquire() for _ in range(taken))
+    return bulkhead
+
+
+def free(bulkhead: Bulkhead) -> int:
+    """Count the permits that can be had, by taking them."""
+    count = 0
+    while bulkhead.try_acquire():
+        count += 1
+    return count
+
+
+def test_waiter_is_set_when_it_queues_just_before_the_permit_is_free() -> None:
+    """It found no permit and the release saw no waiter: the second look sees it."""
+    bulkhead = make(1, 1)
+    first, second = threading.Event(), threading.Event()
+
+    def queue() -> None:
+        assert bulkhead.enqueue(first)
+        assert bulkhead.enqueue(second)
+        assert not first.is_set()
+
+    bulkhead._free = Interrupted(bulkhead._free, before_append=queue)
+    bulkhead.release()
+    assert (True, False) == (first.is_set(), second.is_set())
+    assert (1, 1) == (bulkhead.in_flight, bulkhead.queued)
+    bulkhead.release()
+    assert second.is_set()
+    bulkhead.release()
+    assert (0, 1) == (bulkhead.in_flight, free(bulkhead))
+
+
+def test_waiter_is_set_once_when_it_queues_just_after_the_permit_is_free() -> None:
+    """It takes the permit itself, and the release has nothing left to hand out."""
+    bulkhead = make(1, 1)
+    waiter = threading.Event()
+    bulkhead._free = Interrupted(bulkhead._free, after_append=lambda: bulkhead.enqueue(waiter))
+    bulkhead.release()
+    assert (True, 1, 0) == (waiter.is_set(), bulkhead.in_flight, bulkhead.queued)
+    bulkhead.release()
+    assert (0, 1) == (bulkhead.in_flight, free(bulkhead))
+
+
+def test_permit_stays_free_when_the_waiter_gives_up_meanwhile() -> None:
+    """Who queued and left again is owed nothing."""
+    bulkhead = make(1, 1)
+    waiter = threading.Event()
+
+    def come_and_go() -> None:
+        assert bulkhead.enqueue(waiter)
+        assert not bulkhead.abandon(waiter)
+
+    bulkhead._free = Interrupted(bulkhead._free, before_append=come_and_go)
+    bulkhead.release()
+    assert not waiter.is_set()
+    assert (0, 1) == (bulkhead.in_flight, free(bulkhead))
+
+
+def test_waiter_queues_when_the_free_permit_is_taken_meanwhile() -> None:
+    """A call without the lock may be quicker than the one that holds it."""
+    bulkhead = make(1, 1)
+    bulkhead.release()
+    waiter = threading.Event()
+    bulkhead._free = Interrupted(
+        bulkhead._free, before_pop=lambda: pytest.fail("late") if free(bulkhead) != 1 else None
+    )
+    assert bulkhead.enqueue(waiter)
+    assert (False, 1, 1) == (waiter.is_set(), bulkhead.in_flight, bulkhead.queued)
+    bulkhead.release()
+    assert waiter.is_set()
+
+
+def test_last_permit_goes_to_one_call_only() -> None:
+    """A call that looked before another took it gets none, or one that was never used."""
+    for limit, granted in ((1, False), (2, True)):
+        bulkhead = make(limit, 1)
+        bulkhead.release()
+        bulkhead._free = Interrupted(bulkhead._free, before_pop=bulkhead.try_acquire)
+        assert granted is bulkhead.try_acquire()
+        assert (limit, limit) == (bulkhead.in_flight, bulkhead.peak)
+
+
+def test_permit_that_is_handed_on_never_lies_free() -> None:
+    """Otherwise a call that looked at the queue when it was empty could overtake it."""
+
+    class Untouchable(deque[None]):
+        def append(self, item: None) -> None:
+            raise AssertionError("free for all")
+
+    bulkhead = make(1, 1)
+    waiters = [threading.Event() for _ in range(3)]
+    assert all(bulkhead.enqueue(waiter) for waiter in waiters)
+    bulkhead._free = Untouchable()
+    for _ in waiters:
+        bulkhead.release()
+    assert all(waiter.is_set() for waiter in waiters)
+
+
+def test_limit_that_shrinks_during_a_release_holds_after_it() -> None:
+    """The permit that was on its way back is one too many by then."""
+    bulkhead = make(3, 3)
+    narrow = BulkheadOptions(max_concurrency=2)
+    bulkhead._free = Interrupted(bulkhead._free, before_append=lambda: bulkhead.resize(narrow))
+    bulkhead.release()
+    assert (2, 0) == (bulkhead.in_flight, free(bulkhead))
+    bulkhead.release()
+    assert 1 == free(bulkhead)
+
+
+def test_limit_that_shrinks_holds_for_free_permits_too() -> None:
+    """What is free beyond the new limit is gone, and comes back with a wider one."""
+    bulkhead = make(4, 4)
+    for _ in range(3):
+        bulkhead.release()
+    bulkhead.resize(BulkheadOptions(max_concurrency=2))
+    assert (1, 1) == (bulkhead.in_flight, free(bulkhead))
+    bulkhead.resize(BulkheadOptions(max_concurrency=5))
+    assert (2, 3, 5) == (bulkhead.in_flight, free(bulkhead), bulkhead.peak)
+
+
+@pytest.fixture
+def _eager_switching() -> Iterator[None]:
+    """Let threads interrupt each other as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+class Crowd:
+    """Threads that take permits and give them back, and count who holds one."""
+
+    def __init__(self, bulkhead: Bulkhead) -> None:
+        """Begin with nobody inside."""
+        self.bulkhead = bulkhead
+        self.barrier = threading.Barrier(THREADS)
+        self.lock = threading.Lock()
+        self.inside = self.most = self.waited = self.gave_up = 0
+
+    def wait(self, patient: bool) -> bool:
+        """Queue for a permit, and wait or leave at once; True with a permit."""
+        event = threading.Event()
+        assert self.bulkhead.enqueue(event)
+        self.waited += 1
+        if patient:
+            assert event.wait(60.0), "nobody woke this waiter"
+            return True
+        if self.bulkhead.abandon(event):
+            return True
+        self.gave_up += 1
+        return False
+
+    def work(self, number: int) -> None:
+        """Make calls; every fifth that has to wait gives up."""
+        self.barrier.wait()
+        for call in range(CALLS):
+            if not self.bulkhead.try_acquire() and not self.wait((call + number) % 5 > 0):
+                continue
+            with self.lock:
+                self.inside += 1
+                self.most = max(self.most, self.inside)
+            with self.lock:
+                self.inside -= 1
+            self.bulkhead.release()
+
+    def run(self) -> None:
+        """Let all threads work to their end."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            for future in [pool.submit(self.work, number) for number in range(THREADS)]:
+                future.result(120.0)
+
+
+@pytest.mark.usefixtures("_eager_switching")
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_no_permit_is_lost_or_invented_by_threads(limit: int) -> None:
+    """All waiters are set, no more calls than the limit run, and all permits come back."""
+    bulkhead = make(limit, 0)
+    crowd = Crowd(bulkhead)
+    crowd.run()
+    assert 0 < crowd.most <= limit
+    assert bulkhead.peak <= limit
+    assert 0 < crowd.waited
+    assert (0, 0, 0) == (bulkhead.in_flight, bulkhead.queued, bulkhead.rejected)
+    assert limit == free(bulkhead)
+
+
+@pytest.mark.usefixtures("_eager_switching")
+def test_no_permit_is_lost_or_invented_without_a_limit() -> None:
+    """Everybody passes, and the count returns to nothing."""
+    bulkhead = Bulkhead(BulkheadOptions(max_concurrency=None))
+    crowd = Crowd(bulkhead)
+    crowd.run()
+    assert (0, 0) == (bulkhead.in_flight, crowd.waited)
+    assert crowd.most <= bulkhead.peak <= THREADS
+
+
+@pytest.mark.usefixtures("_eager_switching")
+def test_no_permit_is_lost_or_invented_while_limits_change() -> None:
+    """The last limit holds in the end, whatever was in flight when it came."""
+    bulkhead = make(2, 0)
+    crowd = Crowd(bulkhead)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(crowd.run)
+        limit = 0
+        while not running.done():
+            limit = limit % 3 + 1
+            bulkhead.resize(BulkheadOptions(max_concurrency=limit, max_queue=10))
+        running.result()
+    assert 0 < crowd.most <= 3
+    assert (0, 0) == (bulkhead.in_flight, bulkhead.queued)
+    assert limit == free(bulkhead)
