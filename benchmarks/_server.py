@@ -1,15 +1,14 @@
 """
 A server on the loopback address that answers everything at once with the same 200.
 
-nginx where it is installed, because it costs next to nothing; else processes of Python
-that share a listening socket. Either ends with its `with` block.
+nginx where it is installed, because it costs next to nothing; else a process of Python.
+Either ends with its `with` block.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -57,7 +56,7 @@ def wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def serving(*, workers: int = 1) -> Iterator[tuple[str, str]]:
+def serving() -> Iterator[tuple[str, str]]:
     """Run a server; gives its URL and what it is."""
     port = free_port()
     nginx = shutil.which("nginx")
@@ -68,11 +67,11 @@ def serving(*, workers: int = 1) -> Iterator[tuple[str, str]]:
             file.write_text(CONFIGURATION.format(folder=folder, port=port, body=body), "utf-8")
             command = [nginx, "-p", folder, "-c", str(file), "-e", f"{folder}/log"]
         else:
-            command = [sys.executable, __file__, str(port), str(workers)]
+            command = [sys.executable, __file__, str(port)]
         process = subprocess.Popen(command)
         try:
             wait_until_it_answers(port, process)
-            yield f"http://127.0.0.1:{port}", "nginx" if nginx else f"{workers} of Python"
+            yield f"http://127.0.0.1:{port}", "nginx" if nginx else "Python"
         finally:
             process.terminate()
             process.wait(10)
@@ -93,30 +92,12 @@ class Answering(asyncio.Protocol):
 
 async def serve(listening: socket.socket) -> None:
     """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(
-        Answering, sock=listening, backlog=4096
-    )
+    server = await asyncio.get_running_loop().create_server(Answering, sock=listening, backlog=4096)
     async with server:
         await server.serve_forever()
 
 
-def main(port: str, workers: str) -> None:
-    """Share one socket between processes, which end with the first one."""
-    listening = socket.create_server(("127.0.0.1", int(port)), backlog=4096)
-    parent = os.getpid()
-    for _ in range(int(workers) - 1):
-        if os.fork() == 0:
-            break
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(listening) if os.getpid() == parent else _serve_beside(listening, parent))
-
-
-async def _serve_beside(listening: socket.socket, parent: int) -> None:
-    task = asyncio.create_task(serve(listening))
-    while os.getppid() == parent:
-        await asyncio.sleep(0.2)
-    task.cancel()
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    listening = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(listening))

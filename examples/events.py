@@ -15,14 +15,14 @@ def listener(event: Event) -> None:
     counts[type(event).__name__] += 1
 
 
-urls = [replica.url for replica in replicas]
-with MeshClient("shop", services={"users": urls}, listeners=[listener]) as mesh:
+users = {"endpoints": [replica.url for replica in replicas], "balancer": "round_robin"}
+with MeshClient("shop", services={"users": users}, listeners=[listener]) as mesh:
     mesh.get("users", "/")
     replicas[0].stop()
     for _ in range(30):
         mesh.get("users", "/")
-    users = mesh.mesh.metrics().services["users"]
-    print("calls", users.calls, "retries", users.retries, "budget", users.budget_balance)
+    metrics = mesh.mesh.metrics().services["users"]
+    print("calls", metrics.calls, "retries", metrics.retries, "left", metrics.budget_balance)
     print(dict(counts))
     assert counts["BreakerChanged"] == 1
 replicas[1].stop()

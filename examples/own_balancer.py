@@ -19,7 +19,9 @@ class Cheapest:
 
 replicas = {"3": Replica("dear"), "1": Replica("cheap")}
 endpoints = [{"url": r.url, "metadata": {"cost": cost}} for cost, r in replicas.items()]
-with MeshClient("shop", services={"models": {"endpoints": endpoints, "balancer": Cheapest()}}) as mesh:
+with MeshClient(
+    "shop", services={"models": {"endpoints": endpoints, "balancer": Cheapest()}}
+) as mesh:
     answer = mesh.get("models", "/")
     print(answer.json(), "-", answer.extensions["mesh"].attempts[0].chosen)
     assert answer.json()["from"] == "cheap"

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 
 import httpx
 
-from ._client_options import service_url, split_options
+from ._client_options import refuse_body, service_url, split_options
 from ._direct import DirectClient
 from ._events import Listener
 from ._mesh import Mesh
@@ -36,6 +36,13 @@ class MeshClient(DirectClient):
 
     Thread-safe, before, inside and after `with`; closing twice is fine.
     """
+
+    _has_own_build = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # A subclass that builds requests itself is asked for every one of them.
+        cls._has_own_build = cls.build_request is not MeshClient.build_request
 
     def __init__(
         self,
@@ -94,7 +101,7 @@ class MeshClient(DirectClient):
         """Send a request to a URL, or to *path* of the service called *url*."""
         if path is not None:
             url = service_url(self.mesh, url, path)
-        if not options:
+        if not options and not self._has_own_build:
             request = self.quick_request(method, url)
             if request is not None:
                 return self.send(request)
@@ -118,24 +125,32 @@ class MeshClient(DirectClient):
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a GET request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("get", options)
         return self.request("GET", url, path, **options)
 
     def options(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
-        """Send a OPTIONS request to a URL, or to *path* of the service called *url*."""
+        """Send an OPTIONS request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("options", options)
         return self.request("OPTIONS", url, path, **options)
 
     def head(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a HEAD request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("head", options)
         return self.request("HEAD", url, path, **options)
 
     def delete(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a DELETE request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("delete", options)
         return self.request("DELETE", url, path, **options)
 
     def post(
@@ -189,19 +204,19 @@ class ServiceClient:
 
     def get(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a GET request to *path*."""
-        return self._client.request("GET", self.name, path, **options)
+        return self._client.get(self.name, path, **options)
 
     def options(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
-        """Send a OPTIONS request to *path*."""
-        return self._client.request("OPTIONS", self.name, path, **options)
+        """Send an OPTIONS request to *path*."""
+        return self._client.options(self.name, path, **options)
 
     def head(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a HEAD request to *path*."""
-        return self._client.request("HEAD", self.name, path, **options)
+        return self._client.head(self.name, path, **options)
 
     def delete(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a DELETE request to *path*."""
-        return self._client.request("DELETE", self.name, path, **options)
+        return self._client.delete(self.name, path, **options)
 
     def post(self, path: str, **options: Unpack[BodyOptions]) -> httpx.Response:
         """Send a POST request to *path*."""

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 
 import httpx
 
-from ._client_options import service_url, split_options
+from ._client_options import refuse_body, service_url, split_options
 from ._direct_async import AsyncDirectClient
 from ._events import Listener
 from ._mesh import Mesh
@@ -34,8 +34,16 @@ class AsyncMeshClient(AsyncDirectClient):
     `get("http://users/x")` and `get("users", "/x")` say the same; a URL whose host is no
     service is an outside origin and gets the same policies.
 
-    Usable from several event loops, on asyncio and trio, before, inside and after `with`; closing twice is fine.
+    Usable from several event loops, on asyncio and trio, before, inside and after `with`;
+    closing twice is fine.
     """
+
+    _has_own_build = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # A subclass that builds requests itself is asked for every one of them.
+        cls._has_own_build = cls.build_request is not AsyncMeshClient.build_request
 
     def __init__(
         self,
@@ -94,7 +102,7 @@ class AsyncMeshClient(AsyncDirectClient):
         """Send a request to a URL, or to *path* of the service called *url*."""
         if path is not None:
             url = service_url(self.mesh, url, path)
-        if not options:
+        if not options and not self._has_own_build:
             request = self.quick_request(method, url)
             if request is not None:
                 return await self.send(request)
@@ -118,24 +126,32 @@ class AsyncMeshClient(AsyncDirectClient):
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a GET request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("get", options)
         return await self.request("GET", url, path, **options)
 
     async def options(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
-        """Send a OPTIONS request to a URL, or to *path* of the service called *url*."""
+        """Send an OPTIONS request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("options", options)
         return await self.request("OPTIONS", url, path, **options)
 
     async def head(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a HEAD request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("head", options)
         return await self.request("HEAD", url, path, **options)
 
     async def delete(
         self, url: httpx.URL | str, path: str | None = None, **options: Unpack[PlainOptions]
     ) -> httpx.Response:
         """Send a DELETE request to a URL, or to *path* of the service called *url*."""
+        if options:
+            refuse_body("delete", options)
         return await self.request("DELETE", url, path, **options)
 
     async def post(
@@ -191,19 +207,19 @@ class AsyncServiceClient:
 
     async def get(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a GET request to *path*."""
-        return await self._client.request("GET", self.name, path, **options)
+        return await self._client.get(self.name, path, **options)
 
     async def options(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
-        """Send a OPTIONS request to *path*."""
-        return await self._client.request("OPTIONS", self.name, path, **options)
+        """Send an OPTIONS request to *path*."""
+        return await self._client.options(self.name, path, **options)
 
     async def head(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a HEAD request to *path*."""
-        return await self._client.request("HEAD", self.name, path, **options)
+        return await self._client.head(self.name, path, **options)
 
     async def delete(self, path: str, **options: Unpack[PlainOptions]) -> httpx.Response:
         """Send a DELETE request to *path*."""
-        return await self._client.request("DELETE", self.name, path, **options)
+        return await self._client.delete(self.name, path, **options)
 
     async def post(self, path: str, **options: Unpack[BodyOptions]) -> httpx.Response:
         """Send a POST request to *path*."""

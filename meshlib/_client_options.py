@@ -4,12 +4,16 @@ What both clients do with the arguments they take besides httpx's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from ._mesh import Mesh
+from ._options_of_calls import PlainOptions
 from .transport import WIRE_OPTION_NAMES
+
+_PLAIN = PlainOptions.__optional_keys__
 
 
 def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -28,3 +32,15 @@ def service_url(mesh: Mesh, name: httpx.URL | str, path: str) -> str:
     text = str(name)
     mesh.service(text)
     return f"http://{text}{path}" if path.startswith("/") else f"http://{text}/{path}"
+
+
+def refuse_body(method: str, options: Mapping[str, Any]) -> None:
+    """
+    Raise TypeError for an option that *method* does not take, such as a body.
+
+    httpx's functions for GET, HEAD, OPTIONS and DELETE have no such argument; its
+    `request` sends a body with any method.
+    """
+    for name in options:
+        if name not in _PLAIN:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from httpx._client import BoundSyncStream, ClientState, UseClientDefault
@@ -38,11 +38,24 @@ class DirectClient(httpx.Client):
     """
 
     shortcuts = True
+    _entered = False
 
     def __init__(self, driver: Driver, **options: Any) -> None:
         self._driver = driver
         self._urls: dict[str, Any] = {}
         super().__init__(transport=driver, **options)
+
+    def __enter__(self) -> Self:
+        if self._state is not ClientState.OPENED or self._entered:
+            self._entered = True
+            return super().__enter__()
+        # httpx refuses to open a client that has sent something before.
+        self._entered = True
+        self._transport.__enter__()
+        for transport in self._mounts.values():
+            if transport is not None:
+                transport.__enter__()
+        return self
 
     def quick_request(self, method: str, url: httpx.URL | str) -> httpx.Request | None:
         """The request that httpx would build, or None when it needs more than its URL."""
@@ -117,7 +130,7 @@ class DirectClient(httpx.Client):
         assert isinstance(body, httpx.SyncByteStream)
         response.is_stream_consumed = True
         try:
-            content = b"".join([chunk for chunk in body])
+            content = b"".join([chunk for chunk in body])  # noqa: C416 -- as its twin has it
         except BaseException as exc:
             if isinstance(exc, httpx.RequestError):
                 exc.request = request

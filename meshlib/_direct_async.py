@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from httpx._client import BoundAsyncStream, ClientState, UseClientDefault
@@ -38,11 +38,24 @@ class AsyncDirectClient(httpx.AsyncClient):
     """
 
     shortcuts = True
+    _entered = False
 
     def __init__(self, driver: AsyncDriver, **options: Any) -> None:
         self._driver = driver
         self._urls: dict[str, Any] = {}
         super().__init__(transport=driver, **options)
+
+    async def __aenter__(self) -> Self:
+        if self._state is not ClientState.OPENED or self._entered:
+            self._entered = True
+            return await super().__aenter__()
+        # httpx refuses to open a client that has sent something before.
+        self._entered = True
+        await self._transport.__aenter__()
+        for transport in self._mounts.values():
+            if transport is not None:
+                await transport.__aenter__()
+        return self
 
     def quick_request(self, method: str, url: httpx.URL | str) -> httpx.Request | None:
         """The request that httpx would build, or None when it needs more than its URL."""

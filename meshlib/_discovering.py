@@ -12,8 +12,15 @@ from typing import Any
 from ._background import Background
 from ._clock import Clock
 from ._events import Event
-from .discovery import Supervisor
+from .config import MeshConfig
+from .discovery import Supervisor, make_discovery
 from .transport import Service
+
+
+def default_source(discovery: Any, config: MeshConfig) -> Any:
+    """The source for names that have none of their own: the code's, the document's, or None."""
+    chosen = discovery if discovery is not None else config.discovery
+    return None if chosen is None else make_discovery(chosen)
 
 
 class Discovering:

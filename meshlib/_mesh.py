@@ -1,6 +1,4 @@
-"""
-The runtime that clients share: services, their discovery, listeners, configuration.
-"""
+"""The runtime that clients share: services, their discovery, listeners, configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from ._build import build_policies, cache_settings
 from ._clock import Clock, monotonic, wall
 from ._context import ambient_deadline
 from ._directory import Directory
-from ._discovering import Discovering
+from ._discovering import Discovering, default_source
 from ._events import (
     ConfigurationApplied,
     ConfigurationRejected,
@@ -37,11 +35,12 @@ from .telemetry import CallReport, MeshMetrics, StateLog, measure, tracing
 from .transport import HTTPX, Call, ResponseCache, Service, explain, replayable
 
 _LOGGER = logging.getLogger("meshlib")
+_BYTES = HTTPX.byte_stream
 
 
 class Mesh:
     """
-    The state that clients share: one runtime for sync and async clients of a process.
+    The state that clients share: one runtime for the sync and async clients of a process.
 
     *name* is this application, as other services know it. *config* is a document: a path,
     a mapping or a `MeshConfig`; *services* is merged over it. *discovery* finds the names
@@ -70,11 +69,10 @@ class Mesh:
         self._config_source = config
         self.config: MeshConfig = load_config(config, services=services)
         self.name = name or self.config.name or "application"
-        self.default_source = self.find_default(discovery, self.config)
+        self.default_source = default_source(discovery, self.config)
         self.discovery_in_code = discovery
         self._listeners: tuple[Listener, ...] = tuple(listeners)
         self._state_log = StateLog()
-        self._tracing = tracing()
         self.faults = FaultInjector(self.config.faults, rng=self.rng)
         self._lock = threading.RLock()
         self._closed = False
@@ -88,16 +86,9 @@ class Mesh:
             activate=self.discovering.start,
             has_default=self.default_source is not None,
         )
-        self._byte_stream = HTTPX.byte_stream
         for service_name, settings in self.config.services.items():
             self.add(service_name, settings)
         survive_fork(self)
-
-    @staticmethod
-    def find_default(discovery: Any, config: MeshConfig) -> Any:
-        """The source for names that have none of their own, or None."""
-        chosen = discovery if discovery is not None else config.discovery
-        return None if chosen is None else make_discovery(chosen)
 
     # The request path
 
@@ -114,7 +105,7 @@ class Mesh:
                 hint="pass meshlib.CallOptions(timeout=1.0)",
             )
         stream = request.stream
-        whole = type(stream) is self._byte_stream or replayable(stream)
+        whole = type(stream) is _BYTES or replayable(stream)
         call = Call(service, request, options, ambient_deadline.get(), whole)
         if service.tracing is not None:
             service.tracing.call_started(call)
@@ -129,9 +120,7 @@ class Mesh:
         """
         if not isinstance(request, httpx.Request):
             request = httpx.Request("GET", request)
-        service = self.directory.by_host.get(request.url.host)
-        if service is None:
-            service = self.directory.resolve(request.url)
+        service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
         whole = replayable(request.stream)
         return explain(Call(service, request, options, ambient_deadline.get(), whole))
@@ -177,7 +166,8 @@ class Mesh:
     def observe(self, service: Service, settings: ServiceConfig) -> None:
         """Connect *service* to listeners, tracing and the cache it falls back to."""
         service.listening = bool(self._listeners)
-        service.tracing = self._tracing
+        service.tracing = tracing()
+        service.find_tracing = tracing
         cache = cache_settings(settings)
         if cache is None:
             service.cache = None
@@ -201,8 +191,8 @@ class Mesh:
         not change keeps its state: breakers, load, windows, budgets. None loads the
         original source again.
         """
-        source = self._config_source if config is None else config
         try:
+            source = self._config_source if config is None else config
             plan = Plan(self, load_config(source, services=self._services_in_code))
         except ConfigurationError as exc:
             self.emit(ConfigurationRejected(error=exc))
@@ -222,11 +212,12 @@ class Mesh:
         with self._lock:
             if self._watch is None:
                 self._watch = self._background.start_soon(
-                    watch_config, path, self.apply, self._reject, self.config
+                    watch_config,
+                    path,
+                    self.apply,
+                    lambda error: self.emit(ConfigurationRejected(error=error)),
+                    self.config,
                 )
-
-    def _reject(self, error: BaseException) -> None:
-        self.emit(ConfigurationRejected(error=error))
 
     # Telemetry
 
@@ -258,8 +249,8 @@ class Mesh:
 
     def metrics(self) -> MeshMetrics:
         """What every service and endpoint has done so far, and its state now."""
-        now = self.clock()
-        return measure(self.name, self.directory.everything(), self.discovering.supervisors, now)
+        services, supervisors = self.directory.everything(), self.discovering.supervisors
+        return measure(self.name, services, supervisors, self.clock())
 
     # Life
 
@@ -301,7 +292,7 @@ class Mesh:
     def __enter__(self) -> Mesh:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._build import build_policies
+from ._discovering import default_source
 from .config import MeshConfig, ServiceConfig
 from .discovery import make_discovery
 
@@ -25,7 +26,7 @@ class Plan:
     def __init__(self, mesh: Mesh, config: MeshConfig) -> None:
         self._mesh = mesh
         self._config = config
-        self._default = mesh.find_default(mesh.discovery_in_code, config)
+        self._default = default_source(mesh.discovery_in_code, config)
         self._policies = {
             name: build_policies(settings, mesh.rng) for name, settings in config.services.items()
         }

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -43,7 +44,7 @@ def wire_options(transport: Any, options: dict[str, Any]) -> WireOptions | None:
                 hint=f"a transport takes {', '.join(WIRE_OPTION_NAMES)}",
             )
     if transport is None:
-        return WireOptions(**options)
+        return made_now(options)
     if options:
         names = ", ".join(sorted(options))
         raise ConfigurationError(
@@ -52,6 +53,21 @@ def wire_options(transport: Any, options: dict[str, Any]) -> WireOptions | None:
             hint="give these options to the transport that you pass",
         )
     return None
+
+
+def made_now(options: dict[str, Any]) -> WireOptions:
+    """The options of a wire, with what they name looked up: as early as httpx does it."""
+    if options.get("proxy") is not None and not isinstance(options["proxy"], httpx.Proxy):
+        try:
+            options = {**options, "proxy": httpx.Proxy(options["proxy"])}
+        except (ValueError, httpx.InvalidURL) as exc:
+            raise ConfigurationError(
+                str(exc), path="proxy", hint="write it as http://host:port"
+            ) from exc
+    made = WireOptions(**options)
+    if made.verify is not True or made.cert is not None:
+        made.context()
+    return made
 
 
 def the_mesh(
@@ -106,6 +122,7 @@ class MeshTransport(Driver):
         sleep: Callable[[float], object] = time.sleep,
         **options: Any,
     ) -> None:
+        self._given = transport
         chosen = wire_options(transport, options)
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
         wire: ForeignWire | Wire
@@ -116,6 +133,24 @@ class MeshTransport(Driver):
             survive_fork(wire)
         self.mesh.on_retire(wire.retire)
         super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+
+    def __enter__(self) -> Self:
+        if self._given is not None:
+            self._given.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        if self._given is None:
+            self._wire.close()
+        else:
+            self._given.__exit__(exc_type, exc_value, traceback)
+        if self._owns_mesh:
+            self.mesh.close()
 
     def close(self) -> None:
         """Close the connections, and the mesh when it was made here. Idempotent."""
@@ -146,6 +181,7 @@ class AsyncMeshTransport(AsyncDriver):
         sleep: Callable[[float], Any] = anyio.sleep,
         **options: Any,
     ) -> None:
+        self._given = transport
         chosen = wire_options(transport, options)
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
         wire: AsyncForeignWire | AsyncWire
@@ -156,6 +192,24 @@ class AsyncMeshTransport(AsyncDriver):
             survive_fork(wire)
         self.mesh.on_retire(wire.retire)
         super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+
+    async def __aenter__(self) -> Self:
+        if self._given is not None:
+            await self._given.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        if self._given is None:
+            await self._wire.aclose()
+        else:
+            await self._given.__aexit__(exc_type, exc_value, traceback)
+        if self._owns_mesh:
+            self.mesh.close()
 
     async def aclose(self) -> None:
         """Close the connections, and the mesh when it was made here. Idempotent."""

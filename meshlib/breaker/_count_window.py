@@ -40,7 +40,7 @@ class CountWindow:
             total = len(self._ring)
         self.total = total
 
-    def add(self, now: float, failed: bool, slow: bool) -> None:  # noqa: ARG002 -- as TimeWindow
+    def add(self, now: float, failed: bool, slow: bool) -> None:
         """Count any outcome; *now* is not looked at."""
         ring, at = self._ring, self._at
         if self.total == len(ring):
@@ -60,7 +60,7 @@ class CountWindow:
     def advance(self, now: float) -> None:
         """Nothing ages here."""
 
-    def covered(self, since: float, now: float) -> bool:  # noqa: ARG002 -- as TimeWindow
+    def covered(self, since: float, now: float) -> bool:
         """Whether more than *size* outcomes came in since `clear`."""
         return self._lapped
 

@@ -215,14 +215,15 @@ class Bulkhead:
 
     def _settle(self) -> list[Waiter]:
         # Caller must hold the lock, and wake whom this returns without it.
-        self._look()
-        while self._made > self._limit and self._pop_free():
-            self._made -= 1
         granted: list[Waiter] = []
-        while self._waiting and self._made <= self._limit and (self._pop_free() or self._make()):
-            self._taken.append(None)
-            granted.append(self._waiting.popitem(last=False)[1])
         self._look()
+        while self._crowded and (self._pop_free() or self._make()):
+            if self._made > self._limit:
+                self._made -= 1
+            else:
+                self._taken.append(None)
+                granted.append(self._waiting.popitem(last=False)[1])
+            self._look()
         return granted
 
     def _look(self) -> None:

@@ -26,6 +26,6 @@ __all__ = [
     "FaultPlan",
     "FaultRule",
     "LognormalDelay",
-    "TextMatch",
     "Phase",
+    "TextMatch",
 ]

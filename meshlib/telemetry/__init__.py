@@ -2,30 +2,29 @@
 Who hears about what happened: reports, metrics, spans and log lines.
 
 Nothing here decides anything, and nothing here is paid for by a call unless somebody
-listens.
+listens. A *report* is on every response, a *snapshot* of metrics is read off counters when
+it is asked for, a *listener* records events, and *spans* are made once a tracer provider
+is configured.
 """
 
+from __future__ import annotations
+
+from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics, bucket_limit, measure
+from ._otel_metrics import OpenTelemetryMetrics
 from ._report import AttemptReport, CallReport
+from ._state_log import StateLog
+from ._tracing import Tracing, tracing
 
-__all__ = ["AttemptReport", "CallReport"]
-
-
-# --- temporary until telemetry lands (lead) ---
-class StateLog:
-    """."""
-
-    def __call__(self, event: object) -> None:
-        """."""
-
-
-MeshMetrics = dict
-
-
-def measure(*args: object) -> dict:
-    """."""
-    return {}
-
-
-def tracing() -> None:
-    """."""
-    return None
+__all__ = [
+    "AttemptReport",
+    "CallReport",
+    "EndpointMetrics",
+    "MeshMetrics",
+    "OpenTelemetryMetrics",
+    "ServiceMetrics",
+    "StateLog",
+    "Tracing",
+    "bucket_limit",
+    "measure",
+    "tracing",
+]

@@ -16,7 +16,7 @@ from ._policies import KeySource, Policies
 from ._sdk import HTTPX, Sdk, replayable
 from ._service import Service
 from ._sync import Driver
-from ._target import Target, bucket_limit
+from ._target import Target
 from ._wire_async import AsyncWire
 from ._wire_options import WIRE_OPTION_NAMES, WireOptions
 from ._wire_sync import Wire
@@ -38,7 +38,6 @@ __all__ = [
     "Target",
     "Wire",
     "WireOptions",
-    "bucket_limit",
     "explain",
     "replayable",
     "request_of",

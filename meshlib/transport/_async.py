@@ -177,6 +177,8 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             call.close()
         else:
             response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
+        if service.cache is not None and attempt is not None:
+            service.cache.offer(call.request, response)
         return response
 
     async def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:

@@ -75,6 +75,9 @@ class Attempt:
         breaker = self.breaker
         self.target.settle(outcome, now, elapsed, hint)
         breaker.record(self.epoch, outcome.verdict, now, elapsed, cause)
+        tracing = self.call.service.tracing
+        if tracing is not None:
+            tracing.attempt_ended(self)
 
     def cancel(self, outcome: OutcomeClass = CANCELLED) -> None:
         """Give everything back without a word about the endpoint."""

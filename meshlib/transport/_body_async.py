@@ -5,7 +5,7 @@ The body of a response, with the permits and the deadline of its call.
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -23,6 +23,8 @@ class AsyncCallStream(httpx.AsyncByteStream):
     """
 
     _closed = False
+    _keep: Callable[[bytes], None] | None = None
+    """Receives a body that came whole, for a service that falls back to it."""
 
     def __init__(self, stream: Any, call: Call, attempt: Attempt | None, wire: Any) -> None:
         self._wire = wire
@@ -32,19 +34,27 @@ class AsyncCallStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         call = self._call
-        clock, deadline = call.clock, call.deadline
+        clock, deadline, keep = call.clock, call.deadline, self._keep
+        kept: list[bytes] = []
         try:
             async for chunk in self._wire.chunks(self._stream, call):
                 if clock() >= deadline:
                     raise deadline_exceeded(call, clock())
                 yield chunk
-            call.body_ended()
+                if keep is not None:
+                    kept.append(chunk)
+            if keep is not None:
+                keep(b"".join(kept))
         except Exception as exc:
             if self._attempt is not None:
                 call.body_failed(self._attempt, exc)
             if is_late(call, exc):
                 raise deadline_exceeded(call, call.clock()) from exc
             raise
+
+    def keep(self, keep: Callable[[bytes], None]) -> None:
+        """Have *keep* called with the whole body, once it has come."""
+        self._keep = keep
 
     async def aclose(self) -> None:
         """Give back the connection and every permit. Idempotent."""

@@ -17,6 +17,11 @@ MAX_BODY = 1 << 20
 
 Key = tuple[str, str, str, str]
 
+_DECODED = frozenset({b"content-encoding", b"content-length"})
+"""Headers that are not true of a body that was decoded already."""
+_AS_SENT = frozenset({b"transfer-encoding"})
+"""Headers that are not true of a body that lies in memory."""
+
 
 class ResponseCache:
     """
@@ -32,14 +37,19 @@ class ResponseCache:
         )
         self._lock = threading.Lock()
 
-    @staticmethod
-    def wants(request: Any, response: Any) -> bool:
-        """Whether a good *response* to *request* may be kept."""
-        return (
-            request.method == "GET"
-            and response.status_code < 300
-            and "no-store" not in response.headers.get("cache-control", "")
-        )
+    def offer(self, request: Any, response: Any) -> None:
+        """Keep *response* to *request* if it is good, now or when its body has come."""
+        if (
+            request.method != "GET"
+            or response.status_code >= 300
+            or "no-store" in response.headers.get("cache-control", "")
+            or int(response.headers.get("content-length", 0)) > MAX_BODY
+        ):
+            return
+        if response.is_closed:
+            self._put(request, response, response.content, _DECODED)
+        else:
+            response.stream.keep(lambda body: self._put(request, response, body, _AS_SENT))
 
     @staticmethod
     def _key(request: Any) -> Key:
@@ -51,11 +61,9 @@ class ResponseCache:
             headers.get("cookie", ""),
         )
 
-    def put(self, request: Any, response: Any, body: bytes, *, decoded: bool) -> None:
-        """Keep *body*, as it came from the wire or *decoded*."""
+    def _put(self, request: Any, response: Any, body: bytes, drop: frozenset[bytes]) -> None:
         if len(body) > MAX_BODY:
             return
-        drop = {b"content-encoding", b"content-length"} if decoded else {b"transfer-encoding"}
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in drop]
         with self._lock:
             self._entries[self._key(request)] = (response.status_code, headers, body)

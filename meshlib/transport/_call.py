@@ -207,6 +207,8 @@ class Call:
         attempt.target.settle(outcome, now, elapsed, hint or 0.0)
         attempt.breaker.record(attempt.epoch, outcome.verdict, now, elapsed, status)
         service = self.service
+        if service.tracing is not None:
+            service.tracing.attempt_ended(attempt)
         if service.hedge is not None and outcome is SUCCESS:
             service.hedge.observe(elapsed, now)
         if service.listening:
@@ -233,9 +235,6 @@ class Call:
         if outcome.retryable is _NEVER:
             return None
         return retry_delay(self, outcome, now, None)
-
-    def body_ended(self) -> None:
-        """The body came whole."""
 
     def body_failed(self, attempt: Attempt, error: Exception) -> None:
         """The headers were good and the body was not: that is a failure too."""

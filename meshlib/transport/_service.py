@@ -32,12 +32,8 @@ _RAMP_STEP = 1.0
 """Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
 
 
-def ignore(event: Event) -> None:
-    """Take an event that nobody listens for."""
-
-
-def ignore_target(target: Target) -> None:
-    """Take a target that left, of which nobody holds connections."""
+def ignore(*about: object) -> None:
+    """Do nothing: nobody listens, holds connections, or traces."""
 
 
 class Service:
@@ -74,6 +70,8 @@ class Service:
         self.listening = False
         """Whether events of single calls are worth building."""
         self.tracing: Any = None
+        self.find_tracing: Callable[[], Any] = ignore
+        """Asked again now and then, for a tracer provider that is configured late."""
         self.faults = faults
         self.sources = sources
         self.targets: tuple[Target, ...] = ()
@@ -85,7 +83,7 @@ class Service:
         """Whether a first snapshot has come; an empty one counts."""
         self.rejected = 0
         self.fallbacks = 0
-        self.retired: Callable[[Target], None] = ignore_target
+        self.retired: Callable[[Target], None] = ignore
         self._lock = threading.RLock()
         self._baseline = Baseline()
         self._waiters: set[Any] = set()
@@ -266,6 +264,8 @@ class Service:
                     load.ramp = slow_start_factor(now - target.added, self.policies.slow_start)
                     load.weight = target.endpoint.weight * load.ramp
             events += self._rebuilt(now)
+            if self.tracing is None:
+                self.tracing = self.find_tracing()
         finally:
             self._lock.release()
         for event in events:

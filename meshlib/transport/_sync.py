@@ -26,7 +26,7 @@ from ._waiting import Waiter
 _DRAIN_LIMIT = 65536
 """Bytes of a discarded response that are read to keep its connection."""
 _DISCARD_TIMEOUT = 1.0
-"""Seconds that reading a discarded response may take."""
+"""Seconds that discarding a response may take, also while its request is cancelled."""
 
 
 class Driver(httpx.BaseTransport):
@@ -175,6 +175,8 @@ class Driver(httpx.BaseTransport):
             call.close()
         else:
             response.stream = CallStream(response.stream, call, attempt, self._wire)
+        if service.cache is not None and attempt is not None:
+            service.cache.offer(call.request, response)
         return response
 
     def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:

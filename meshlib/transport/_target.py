@@ -21,24 +21,6 @@ _SUCCESS = Verdict.SUCCESS
 HISTOGRAM_SIZE = 80
 
 
-def bucket_of(elapsed: float) -> int:
-    """Index of *elapsed* seconds in a histogram of two buckets an octave, from 1 µs."""
-    micros = int(elapsed * 1e6)
-    bits = micros.bit_length()
-    if bits < 2:
-        return bits
-    index = (bits << 1) | ((micros >> (bits - 2)) & 1)
-    return index if index < HISTOGRAM_SIZE else HISTOGRAM_SIZE - 1
-
-
-def bucket_limit(index: int) -> float:
-    """Seconds at the upper edge of bucket *index*."""
-    if index < 2:
-        return (index + 1) * 1e-6
-    bits, half = index >> 1, index & 1
-    return float((1 << (bits - 1)) + (half + 1) * (1 << max(bits - 2, 0))) * 1e-6
-
-
 class Target:
     """
     One endpoint and everything the mesh knows of it.
@@ -154,7 +136,7 @@ class Target:
                     stats.successes += 1
                 else:
                     self.failures += 1
-                # `bucket_of`, without the call.
+                # Two buckets an octave, from 1 µs; `telemetry.bucket_limit` says where they end.
                 micros = int(elapsed * 1e6)
                 bits = micros.bit_length()
                 if bits > 1:

@@ -124,6 +124,20 @@ class BreakerModel(RuleBasedStateMachine):
         elif verdict is not N:
             self.end_call(verdict)
 
+    @rule(
+        outcomes=st.lists(
+            st.tuples(st.sampled_from([0, 0, 0, 1, 2, 12]), st.sampled_from([S] * 6 + [F, SHED])),
+            max_size=30,
+        )
+    )
+    def carry_on(self, outcomes: list[tuple[int, Verdict]]) -> None:
+        """Let calls pass one after another while it is closed, and look at nothing between."""
+        for seconds, verdict in outcomes:
+            if self.state is CLOSED:
+                self.now += seconds
+                self.breaker.record(self.breaker.epoch, verdict, self.now)
+                self.end_call(verdict)
+
     def end_probe(self, epoch: int, verdict: Verdict) -> None:
         """Judge a probe in the model."""
         self.leases.pop(epoch, None)

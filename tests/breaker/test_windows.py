@@ -44,18 +44,25 @@ OUTCOME = st.tuples(st.booleans(), st.booleans())
 
 
 @settings(deadline=None)
-@given(st.integers(1, 8), st.lists(OUTCOME, max_size=40))
-def test_count_window_equals_a_list(size: int, outcomes: list[tuple[bool, bool]]) -> None:
+@given(st.integers(1, 8), st.lists(st.tuples(OUTCOME, st.integers(0, 9)), max_size=40))
+def test_count_window_equals_a_list(
+    size: int, outcomes: list[tuple[tuple[bool, bool], int]]
+) -> None:
     """The counters are those of the last *size* entries of a list."""
     window = CountWindow(size)
-    for number, (failed, slow) in enumerate(outcomes, 1):
+    entries: list[tuple[bool, bool]] = []
+    for (failed, slow), times in outcomes:
         if failed or slow:
             window.add(0.0, failed, slow)
         else:
             window.succeed(0.0)
-        last = outcomes[:number][-size:]
+        entries.append((failed, slow))
+        if window.since <= 0.0 < window.until:
+            window.succeed_often(times)
+            entries += [(False, False)] * times
+        last = entries[-size:]
         assert (len(last), sum(f for f, _ in last), sum(s for _, s in last)) == counts(window)
-        assert window.covered(0.0, 0.0) is (number > size)
+        assert window.covered(0.0, 0.0) is (len(entries) > size)
 
 
 @settings(deadline=None)
@@ -67,7 +74,11 @@ def test_count_window_equals_a_list(size: int, outcomes: list[tuple[bool, bool]]
 def test_time_window_equals_a_list(
     buckets: int, steps: list[tuple[int, tuple[bool, bool]]], start: int
 ) -> None:
-    """The counters are those of the entries whose quarter second is recent enough."""
+    """
+    The counters are those of the entries whose quarter second is recent enough.
+
+    Successes are counted in the newest bucket at once, from the interval it announces.
+    """
     window = TimeWindow(buckets * 0.25, buckets)
     entries: list[tuple[int, bool, bool]] = []
     tick = start
@@ -78,6 +89,11 @@ def test_time_window_equals_a_list(
             window.add(now, failed, slow)
         else:
             window.succeed(now)
+        assert not window.since <= now + 0.25 < window.until
+        assert not window.since <= now - 0.25 * buckets < window.until
+        if window.since <= now - 0.25 * (buckets - 1) <= now < window.until:
+            window.succeed_often(step)
+            entries += [(tick, False, False)] * step
         entries.append((tick, failed, slow))
         live = [entry for entry in entries if entry[0] > tick - buckets]
         assert (len(live), sum(e[1] for e in live), sum(e[2] for e in live)) == counts(window)
@@ -126,6 +142,7 @@ def test_windows_are_empty_when_cleared() -> None:
             window.add(now, True, True)
         window.clear()
         assert (0, 0, 0) == counts(window)
+        assert (window.since <= 2.5 < window.until) is isinstance(window, CountWindow)
         assert not isinstance(window, CountWindow) or not window.covered(0.0, 99.0)
         window.succeed(5.0)
         window.advance(11.0)

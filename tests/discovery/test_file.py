@@ -342,9 +342,7 @@ async def test_document_is_parsed_once_for_all(
 
     parsed: list[bytes] = []
     parse = _file.parse_document
-    monkeypatch.setattr(
-        _file, "parse_document", lambda c, name: parsed.append(c) or parse(c, name)
-    )
+    monkeypatch.setattr(_file, "parse_document", lambda c, name: parsed.append(c) or parse(c, name))
     (tmp_path / "a.yaml").write_text("a: ['http://a']")
     source = FileDiscovery(os.fspath(tmp_path / "a.yaml"))
     for service in ("a", "b", "c"):

@@ -10,11 +10,11 @@ from typing import Any
 
 import anyio
 import pytest
-from support import FakeClock
 
 from meshlib import DiscoveryError, Endpoint, Event
 from meshlib._events import DiscoveryFailed
 from meshlib.discovery import Supervisor
+from support import FakeClock
 
 A, B = Endpoint("http://a:1"), Endpoint("http://b:1")
 FOREVER = object()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from math import floor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -154,6 +157,9 @@ def test_clock_that_jumps_back_keeps_the_window_moving() -> None:
     subject.deposit(500.0)
     assert 2 == subject.balance(509.9)
     assert 0 == subject.balance(510.0)
+    subject.deposit(1000.0)
+    subject.deposit(500.0)
+    assert 0 == subject.balance(510.0)
 
 
 def test_works_before_the_clock_is_positive() -> None:
@@ -191,24 +197,61 @@ def test_options_reject_what_cannot_be_counted(options: dict[str, float]) -> Non
         BudgetOptions.model_validate(options)
 
 
+def in_threads(work: Callable[[], int], threads: int = 8) -> int:
+    """Let all do *work* at once, and add up what they return."""
+    start = threading.Barrier(threads)
+
+    def begin() -> int:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(future.result() for future in [pool.submit(begin) for _ in range(threads)])
+
+
 def test_grants_exactly_once_across_threads() -> None:
     """Threads that withdraw at once share one balance."""
     subject = budget(0.5)
-    granted: list[int] = []
-    start = threading.Barrier(8)
+    for _ in range(4000):
+        subject.deposit(1.0)
+    granted = in_threads(lambda: sum(subject.try_withdraw(1.0) for _ in range(300)))
+    assert 2000 == granted
+    assert 400 == subject.refused
 
-    def work() -> None:
-        start.wait()
+
+def test_grants_no_more_than_threads_deposit() -> None:
+    """Deposits may be lost when two are made at once; withdrawals and refusals never are."""
+    subject = budget(0.5)
+
+    def work() -> int:
+        granted = 0
         for _ in range(500):
             subject.deposit(1.0)
-        granted.append(sum(subject.try_withdraw(1.0) for _ in range(500)))
+            granted += subject.try_withdraw(1.0)
+        return granted
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert 2000 == sum(granted) + drain(subject, 1.0)
+    granted = in_threads(work)
+    assert 4000 == granted + subject.refused
+    assert 0 < granted + drain(subject, 1.0) <= 2000
+
+
+def test_deposit_that_is_overtaken_by_a_new_slot_brings_nothing_back() -> None:
+    """What the slot before had earned is not counted twice when a thread is late to add."""
+
+    class Interrupted(list[int]):
+        """The deposits of a slot, which ends while one is being made."""
+
+        def __setitem__(self, index: Any, value: Any) -> None:
+            assert 5 == subject.balance(1.0)
+            super().__setitem__(index, value)
+
+    subject = budget(1.0)
+    for _ in range(5):
+        subject.deposit(0.5)
+    subject._calls = Interrupted(subject._calls)
+    subject.deposit(0.5)
+    assert 5 <= subject.balance(9.9) <= 6
+    assert 0 == subject.balance(10.0)
 
 
 @given(

@@ -10,7 +10,7 @@ import pytest
 from meshlib import CallOptions
 from meshlib._models import LoadSignal, Verdict
 from support import FakeClock
-from support.meshes import at_rest, begun, request_of, service_of
+from support.meshes import at_rest, begun, service_of
 
 S, F, SHED, N = Verdict.SUCCESS, Verdict.FAILURE, Verdict.SHED, Verdict.NEUTRAL
 MEASURED, PENALISED = LoadSignal.MEASURED, LoadSignal.PENALISED
@@ -171,8 +171,3 @@ def test_shed_load_does_not_open_by_streak(clock: FakeClock) -> None:
         call.finish_attempt(attempt, httpx.Response(429))
         call.close()
     assert service.targets[0].breaker.closed
-
-
-def test_request_of_the_caller_stays_as_it_is() -> None:
-    """The helper builds what httpx builds."""
-    assert "http://users/x" == str(request_of("GET", "/x").url)
