@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, process_time
 from typing import Any
 
@@ -82,7 +82,7 @@ def least(samples: Samples, name: str) -> float:
     return min(samples[name]) * 1e6
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Columns as wide as what stands in them, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = []

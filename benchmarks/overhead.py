@@ -139,7 +139,7 @@ def blocking() -> dict[str, Send]:
     for name, decorate in decorators().items():
 
         @decorate
-        def send(request: httpx.Request) -> httpx.Response:
+        def send(request: httpx.Request) -> Any:
             return bare(request)
 
         variants[name] = send
@@ -163,7 +163,7 @@ def awaiting() -> dict[str, Send]:
     for name, decorate in decorators().items():
 
         @decorate
-        async def send(request: httpx.Request) -> httpx.Response:
+        async def send(request: httpx.Request) -> Any:
             return await bare(request)
 
         variants[name] = send

@@ -17,6 +17,8 @@ _URL_CACHE = 1024
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _EMPTY = httpx.ByteStream(b"")
 _LOWER_NAME = itemgetter(1)
+_COOKIES = frozenset({b"set-cookie", b"set-cookie2"})
+"""The second is of RFC 2965: a `CookieJar` with a policy of its own may take it."""
 
 
 def quick_request(client: Any, urls: dict[str, Any], method: str, url: Any) -> Any:
@@ -57,7 +59,7 @@ def _parse(urls: dict[str, Any], url: Any) -> Any:
 
 def has_cookie(response: httpx.Response) -> bool:
     """Whether *response* sets a cookie."""
-    return b"set-cookie" in map(_LOWER_NAME, response.headers._list)
+    return not _COOKIES.isdisjoint(map(_LOWER_NAME, response.headers._list))
 
 
 def body_is_plain(response: httpx.Response) -> bool:

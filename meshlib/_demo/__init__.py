@@ -15,7 +15,7 @@ import asyncio
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from .story import Outcome
@@ -47,7 +47,7 @@ def run(*, fast: bool, retries: bool, seed: int, as_json: bool, plain: bool) -> 
     out = sys.stderr if as_json else sys.stdout
     # The story tells of breakers itself.
     logging.getLogger("meshlib").addHandler(logging.NullHandler())
-    view: View = LiveView(out) if out.isatty() and not plain and _has_rich() else View(out)
+    view: View = LiveView(out) if out.isatty() and not plain and _has_rich(out) else View(out)
     story = Story(view, FAST if fast else FULL, seed=seed, retries=retries)
     try:
         outcome = asyncio.run(story.tell())
@@ -64,11 +64,11 @@ def run(*, fast: bool, retries: bool, seed: int, as_json: bool, plain: bool) -> 
     return _LOST_SOME if outcome.lost else _SAVED_ALL
 
 
-def _has_rich() -> bool:
+def _has_rich(out: TextIO) -> bool:
     try:
         import rich  # noqa: F401 -- asks whether it is there
     except ImportError:
-        sys.stdout.write("(a live table needs rich: pip install 'meshlib-client[demo]')\n")
+        out.write("(a live table needs rich: pip install 'meshlib-client[demo]')\n")
         return False
     return True
 

@@ -204,7 +204,7 @@ class LiveView(View):
         colours = {"closed": "green", "open": "red", "half_open": "yellow"}
         counts = board.counts
         table = Table(
-            title=f"now through {self._doing}",
+            title=f"the mesh in this phase; now through {self._doing}",
             caption=f"{counts['retries']} retries, {counts['hedges']} hedges in this phase",
         )
         for number, name in enumerate(_HEAD):

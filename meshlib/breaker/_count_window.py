@@ -22,6 +22,7 @@ class CountWindow:
 
     def __init__(self, size: int) -> None:
         self._ring = bytearray(size)
+        self._at = self.total = self.failures = self.slow = 0
         self.clear()
 
     def succeed(self, now: float) -> None:

@@ -116,7 +116,7 @@ class Machine:
         # Before `closed`: whoever reads that without the lock then finds this epoch.
         self.epoch = next(_epochs)
         self.closed = state is _CLOSED or (self._shadow and state is not _ISOLATED)
-        self._calm_since, self._calm_until = math.inf, -math.inf
+        self._calm_since = self._calm_until = -math.inf
         self._counted = self.epoch if state is _CLOSED and self._enabled else _NO_EPOCH
         # After `_counted`: whoever got this cell without the lock finds the new epoch too.
         self._successes = [0]

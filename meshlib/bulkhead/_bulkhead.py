@@ -172,7 +172,8 @@ class Bulkhead:
         self._free: deque[None] = deque()
         self._taken: deque[None] = deque()
         self._made = 0  # permits that exist, free or taken; the others are made when needed
-        self._crowded = False
+        # An `object` to type checkers, or they take the second look of a call for its first.
+        self._crowded: object = False
         self.peak = 0
 
     def resize(self, options: BulkheadOptions) -> None:

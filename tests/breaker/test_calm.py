@@ -172,13 +172,13 @@ def test_success_that_is_late_to_be_added_is_not_counted_twice() -> None:
     assert 4 <= breaker.snapshot(0.0).total <= 5
 
 
-def test_open_breaker_ignores_what_it_counted_before() -> None:
-    """An epoch begins with nothing."""
+@pytest.mark.parametrize("begin", [lambda breaker: breaker.reset(0.0), Breaker.renew])
+def test_epoch_begins_with_nothing(begin: Callable[[Breaker], None]) -> None:
+    """What was counted and not yet in the window is forgotten with what was."""
     breaker = make(*[S] * 4)
-    breaker.isolate()
-    breaker.reset(0.0)
-    feed(breaker, S)
-    assert 1 == breaker.snapshot(0.0).total
+    begin(breaker)
+    feed(breaker, S, S, now=1.0)
+    assert 2 == breaker.snapshot(1.0).total
 
 
 @pytest.fixture

@@ -91,9 +91,10 @@ def test_time_window_equals_a_list(
             window.succeed(now)
         assert not window.since <= now + 0.25 < window.until
         assert not window.since <= now - 0.25 * buckets < window.until
-        if window.since <= now - 0.25 * (buckets - 1) <= now < window.until:
-            window.succeed_often(step)
-            entries += [(tick, False, False)] * step
+        assert window.since <= now - 0.25 * (buckets - 1)
+        assert now < window.until
+        window.succeed_often(step)
+        entries += [(tick, False, False)] * step
         entries.append((tick, failed, slow))
         live = [entry for entry in entries if entry[0] > tick - buckets]
         assert (len(live), sum(e[1] for e in live), sum(e[2] for e in live)) == counts(window)

@@ -77,7 +77,7 @@ async def _send(peer: Peer, answer: Answer) -> None:
         length = len(answer.body) * (2 if answer.then_hang else 1)
         lines.append(f"Content-Length: {length}")
     await peer.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    if peer.connection.requests[-1].method == "HEAD":
+    if answer.status in (204, 304) or peer.connection.requests[-1].method == "HEAD":
         return
     for chunk in answer.chunks or ():
         await peer.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
@@ -175,7 +175,8 @@ def _digest_is_right(received: Received, given: str) -> bool:
     secret = _md5(f"{USER[0]}:site:{USER[1]}")
     what = _md5(f"{received.method}:{received.target}")
     middle = f"{_NONCE}:{said['nc']}:{said['cnonce']}:{said['qop']}"
-    return said["response"] == _md5(f"{secret}:{middle}:{what}") and said["nonce"] == _NONCE
+    right = _md5(f"{secret}:{middle}:{what}")
+    return (said["response"], said["nonce"]) == (right, _NONCE)
 
 
 def _md5(text: str) -> str:
@@ -193,6 +194,7 @@ _PATHS: dict[str, Callable[[Asked], Answer]] = {
     "lines": _lines,
     "redirect": _redirect,
     "set-cookies": _set_cookies,
+    "set-cookies2": lambda asked: Answer(headers=[("Set-Cookie2", 'old="1"; Version=1')]),
     "status": _status,
     "text": _text,
     "twice": _twice,

@@ -64,7 +64,6 @@ WAYS = [
     Way(client, loop)
     for loop in (None, "asyncio", "trio")
     for client in ("httpx", "mesh", "long", "outside")
-    if loop != "trio" or client in ("mesh", "long")
 ]
 
 
@@ -121,11 +120,26 @@ class User:
         """The whole body of *response*."""
         return await response.aread() if self.way.loop else response.read()
 
-    async def parts(self, response: httpx.Response, kind: str, *sizes: int) -> list[Any]:
-        """What `iter_KIND` or `aiter_KIND` of *response* yields."""
+    async def read_request(self, request: httpx.Request) -> bytes:
+        """The whole body of *request*, from its stream."""
         if self.way.loop:
-            return [part async for part in getattr(response, f"aiter_{kind}")(*sizes)]
-        return list(getattr(response, f"iter_{kind}")(*sizes))
+            assert isinstance(request.stream, httpx.AsyncByteStream)
+            return b"".join([chunk async for chunk in request.stream])
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        return b"".join(request.stream)
+
+    async def each(self, response: httpx.Response, kind: str, *sizes: int) -> AsyncIterator[Any]:
+        """What `iter_KIND` or `aiter_KIND` of *response* yields, as it comes."""
+        if self.way.loop:
+            async for part in getattr(response, f"aiter_{kind}")(*sizes):
+                yield part
+        else:
+            for part in getattr(response, f"iter_{kind}")(*sizes):
+                yield part
+
+    async def parts(self, response: httpx.Response, kind: str, *sizes: int) -> list[Any]:
+        """All that `iter_KIND` or `aiter_KIND` of *response* yields."""
+        return [part async for part in self.each(response, kind, *sizes)]
 
     def body(self, *chunks: bytes) -> Any:
         """A generator of the colour that the client takes."""

@@ -194,16 +194,6 @@ def test_body_cut_off_by_the_caller_is_no_failure(clock: FakeClock) -> None:
     call.close()
 
 
-def test_body_that_ends_says_nothing_more(clock: FakeClock) -> None:
-    """The outcome was told with the headers."""
-    service = service_of(clock)
-    call, attempt = begun(service)
-    call.finish_attempt(attempt, httpx.Response(200))
-    call.body_ended()
-    assert 1 == attempt.breaker.snapshot(clock()).total
-    call.close()
-
-
 @pytest.mark.parametrize(
     ("settings", "rest", "hedged"),
     [
@@ -326,6 +316,10 @@ class Spans:
         """An attempt begins."""
         self.heard.append(attempt.number)
 
+    def attempt_ended(self, attempt: Any) -> None:
+        """An attempt has its outcome."""
+        self.heard.append(attempt.outcome.name)
+
     def call_ended(self, call: Any, status: int | None, error: BaseException | None) -> None:
         """A call ends."""
         self.heard.append(status or error)
@@ -339,7 +333,7 @@ def test_tracer_hears_of_attempts_and_the_end(clock: FakeClock) -> None:
     call.finish_attempt(attempt, httpx.Response(200))
     call.finished(200, None)
     call.close()
-    assert [1, 200] == spans.heard
+    assert [1, "success", 200] == spans.heard
 
 
 def test_attempts_are_told_and_observed(clock: FakeClock) -> None:

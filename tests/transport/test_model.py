@@ -102,11 +102,16 @@ class CallModel(RuleBasedStateMachine):
 
     @rule(
         method=st.sampled_from(["GET", "POST"]),
-        ambient=st.one_of(st.none(), st.floats(0.0, 5.0)),
+        ambient=st.sampled_from([None, None, 0.0, 3.0]),
         retry=st.booleans(),
+        at_once=st.booleans(),
     )
-    def begin(self, method: str, ambient: float | None, retry: bool) -> None:
+    def begin(self, method: str, ambient: float | None, retry: bool, at_once: bool) -> None:
         """A call comes: it is admitted, queued or refused."""
+        self.come(method, ambient, retry, at_once)
+
+    def come(self, method: str, ambient: float | None, retry: bool, at_once: bool) -> None:
+        """Begin a call."""
         instant = None if ambient is None else self.clock() + ambient
         call = call_of(
             self.service, method, ambient=instant, options=CallOptions(retry=retry or None)
@@ -123,7 +128,10 @@ class CallModel(RuleBasedStateMachine):
                 return
             driven.queued = True
         self.calls.append(driven)
+        if driven.permit and at_once:
+            self.start_one(driven)
 
+    @precondition(lambda self: any(d.queued and d.granted for d in self.calls))
     @rule()
     def go_on(self) -> None:
         """A queued call notices that it has a permit."""
@@ -132,6 +140,7 @@ class CallModel(RuleBasedStateMachine):
             driven.call.admitted()
             driven.queued, driven.permit = False, True
 
+    @precondition(lambda self: any(d.queued for d in self.calls))
     @rule()
     def give_up(self) -> None:
         """A queued call is cancelled, perhaps just as it gets its permit."""
@@ -147,11 +156,16 @@ class CallModel(RuleBasedStateMachine):
         """An attempt begins, or is refused, which ends the call."""
         driven = self.one(self.idle)
         assert driven is not None
+        self.start_one(driven)
+
+    def start_one(self, driven: Driven) -> None:
+        """Start an attempt; a refusal ends the call."""
         try:
             driven.running.append(driven.call.start_attempt())
         except MeshError:
             self.end(driven)
 
+    @precondition(lambda self: self.busy)
     @rule()
     def hedge(self) -> None:
         """A second attempt begins beside the first."""
@@ -191,6 +205,7 @@ class CallModel(RuleBasedStateMachine):
         if driven.call.fail_attempt(attempt, error("boom")) is None and not driven.running:
             self.end(driven)
 
+    @precondition(lambda self: any(not d.queued for d in self.calls))
     @rule()
     def cancel(self) -> None:
         """The caller goes away, wherever the call is."""
@@ -198,6 +213,7 @@ class CallModel(RuleBasedStateMachine):
         if driven is not None:
             self.end(driven)
 
+    @precondition(lambda self: self.answered)
     @rule(broken=st.booleans())
     def close_body(self, broken: bool) -> None:
         """The body is closed, or breaks off first."""
@@ -216,42 +232,53 @@ class CallModel(RuleBasedStateMachine):
 
     # What happens around it
 
-    @rule(seconds=st.sampled_from([0.01, 0.5, 2.0, 5.0, 11.0]))
+    @precondition(lambda self: self.busy or self.answered)
+    @rule(seconds=st.sampled_from([0.01, 0.5, 5.0, 5.0, 11.0, -1.0, -3600.0, 3600.0]))
     def let_time_pass(self, seconds: float) -> None:
-        """Breaks, leases and deadlines end."""
+        """Breaks, leases and deadlines end; sometimes the clock is set."""
         self.clock.advance(seconds)
 
-    @rule(seconds=st.sampled_from([-3600.0, -1.0, 3600.0]))
-    def jump(self, seconds: float) -> None:
-        """The clock is set."""
-        self.clock.advance(seconds)
+    @precondition(lambda self: any(not t.breaker.closed for t in self.service.targets))
+    @rule()
+    def end_of_a_break(self) -> None:
+        """Just as a break ends, a call comes."""
+        now = self.clock()
+        waits = [t.breaker.retry_after(now) for t in self.service.targets if not t.breaker.closed]
+        wait = min(waits)
+        if wait < 1000.0:
+            self.clock.advance(wait)
+        self.come("GET", None, False, True)
 
-    @rule(urls=st.sets(st.sampled_from(URLS)), weight=st.sampled_from([1.0, 2.0]))
-    def discover(self, urls: set[str], weight: float) -> None:
-        """Endpoints come, leave and change; none is a list, too."""
-        self.service.update([Endpoint(url, weight=weight) for url in sorted(urls)])
-        self.seen |= set(self.service.targets)
-
-    @rule(url=st.sampled_from(URLS), healthy=st.booleans())
-    def check(self, url: str, healthy: bool) -> None:
-        """An active check says how an endpoint is."""
-        self.service.set_healthy(Endpoint(url).address, healthy)
-
-    @rule(url=st.sampled_from(URLS), isolate=st.booleans())
-    def order(self, url: str, isolate: bool) -> None:
-        """An operator isolates an endpoint, or resets its breaker."""
-        for target in self.service.targets:
-            if target.endpoint.url == url:
-                if isolate:
+    @precondition(lambda self: self.busy or self.answered)
+    @rule(
+        change=st.sampled_from(["endpoints", "health", "order", "options"]),
+        urls=st.sampled_from([set(URLS), set(URLS[:2]), set(URLS[2:]), set()]),
+        yes=st.booleans(),
+        breaker=st.sampled_from(BREAKERS),
+        limit=st.sampled_from([1, 3, None]),
+    )
+    def surroundings(
+        self, change: str, urls: set[str], yes: bool, breaker: dict[str, Any], limit: int | None
+    ) -> None:
+        """Discovery, active checks, operators and configuration do as they like."""
+        chosen = [target for target in self.service.targets if target.endpoint.url in urls]
+        if change == "endpoints":
+            weight = 2.0 if yes else 1.0
+            self.service.update([Endpoint(url, weight=weight) for url in sorted(urls)])
+            self.seen |= set(self.service.targets)
+        elif change == "health":
+            for target in chosen:
+                self.service.set_healthy(target.address, yes)
+        elif change == "order":
+            for target in chosen:
+                if yes:
                     target.breaker.isolate()
                 else:
                     target.breaker.reset(self.clock())
-
-    @rule(breaker=st.sampled_from(BREAKERS), limit=st.sampled_from([1, 3, None]))
-    def configure(self, breaker: dict[str, Any], limit: int | None) -> None:
-        """The configuration changes while calls are in flight."""
-        settings = {**SETTINGS, "bulkhead": {"max_concurrency": limit, "max_queue": 2}}
-        self.service.apply(service_of(self.clock, breaker=breaker, **settings).policies)
+        else:
+            limits = {"max_concurrency": limit, "max_queue": 2}
+            options = {**SETTINGS, "bulkhead": limits, "breaker": breaker}
+            self.service.apply(service_of(self.clock, **options).policies)
 
     # What must always hold
 
