@@ -35,6 +35,7 @@ def build_policies(config: ServiceConfig, rng: random.Random, *, outside: str = 
             }
         )
     authority = config.authority
+    classifier = Classifier(HTTPX.errors, config.retry.statuses)
     return Policies(
         timeout=_INFINITE if config.timeout is None else config.timeout,
         attempt_timeout=_INFINITE if config.attempt_timeout is None else config.attempt_timeout,
@@ -43,7 +44,9 @@ def build_policies(config: ServiceConfig, rng: random.Random, *, outside: str = 
         retry=RetryPolicy(config.retry, rng=rng),
         retry_options=config.retry,
         methods=config.retry.methods,
-        classifier=Classifier(HTTPX.errors, config.retry.statuses),
+        max_attempts=config.retry.max_attempts,
+        classifier=classifier,
+        classes=classifier.by_status,
         hedge=config.hedge,
         breaker=config.breaker,
         outlier=config.outlier,

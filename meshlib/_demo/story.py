@@ -21,6 +21,8 @@ from .replicas import Replicas
 from .traffic import Order, Record, Sender, plan, through_httpx, through_mesh
 from .view import View
 
+_WARMING = [Order(0.0, blocking, "GET", "users", "/") for blocking in (True, False)]
+
 
 @dataclass(slots=True)
 class Way:
@@ -65,6 +67,9 @@ class Story:
             theirs = Way("httpx", None, plain)
             stack.enter_context(self._view.watching(board))
             self._view.started(replicas)
+            for way in (ours, theirs):
+                # What Python imports for the first request of all is neither's latency.
+                await way.sender.drive(_WARMING)
             for number, phase in enumerate(PHASES, 1):
                 self._view.opened(number, phase, len(PHASES))
                 orders = self._orders(phase)

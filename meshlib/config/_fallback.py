@@ -4,6 +4,7 @@ What a service answers when its calls fail, as a document can say it.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import httpx
@@ -38,10 +39,15 @@ class FallbackOptions(Section):
             raise ValueError("give one of json and text")
         if self.cached is not None and given & {"status", "headers", "json_", "text"}:
             raise ValueError("cached answers with what the service said; it takes nothing else")
+        if "json_" in given:
+            json.dumps(self.json_)  # raises here rather than when it is needed
         return self
 
     def response(self) -> httpx.Response:
         """A new response that answers a failed call."""
         if "json_" in self.model_fields_set:
-            return httpx.Response(self.status, headers=self.headers, json=self.json_)
+            # httpx takes None for no body, and it is one: `null`.
+            body = json.dumps(self.json_, ensure_ascii=False, separators=(",", ":"))
+            headers = {"content-type": "application/json", **self.headers}
+            return httpx.Response(self.status, headers=headers, content=body)
         return httpx.Response(self.status, headers=self.headers, text=self.text)

@@ -21,7 +21,7 @@ def interpolate(
 
     `${NAME}` must be set, `${NAME:-text}` is `text` when NAME is not set or empty, and
     `$${` stands for `${`. What cannot be replaced is added to *problems*. Values stay
-    text: one that was meant as a number is read as one where a number is needed.
+    text, which is read as a number where one is needed; a duration needs its unit.
     """
     if isinstance(tree, str):
         return _text(tree, environ, problems, place) if "${" in tree else tree

@@ -7,13 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._switches import switched
 from ._trees import Tree
-
-SLOW_START_WINDOW = 30.0
-"""Seconds that `slow_start: true` means; they suit services that warm caches or compile."""
-
-_SWITCHED = frozenset({"slow_start", "panic", "retry", "breaker", "outlier", "bulkhead"})
-"""Sections in which null says nothing, since they are always there."""
 
 
 def merge_document(base: Tree, over: Tree) -> Tree:
@@ -44,13 +39,21 @@ def merge_service(base: Tree, over: Tree) -> Tree:
     replaces either.
     """
     merged = dict(base)
-    for key, value in over.items():
+    for key, value in said_over(base, over).items():
         merged[key] = _merge_section(key, base[key], value) if key in base else value
     if "discovery" not in over and over.get("endpoints") is not None:
         merged.pop("discovery", None)
     elif "endpoints" not in over and over.get("discovery") is not None:
         merged.pop("endpoints", None)
     return merged
+
+
+def said_over(base: Tree, over: Tree) -> Tree:
+    """*over* with what true and false for whole sections mean over those of *base*."""
+    return {
+        key: switched(key, base[key], value) if key in base else value
+        for key, value in over.items()
+    }
 
 
 def _merge_section(key: str, base: Any, over: Any) -> Any:
@@ -60,20 +63,7 @@ def _merge_section(key: str, base: Any, over: Any) -> Any:
         return _merge_discovery(base, over)
     if key == "fallback":
         return over  # one answer, not a mixture of two
-    if over is None and key in _SWITCHED:
-        return base
-    if over is True and isinstance(base, dict):
-        return _switched_on(key, base)
     return merge(base, over)
-
-
-def _switched_on(key: str, base: Tree) -> Tree:
-    """A section that is on, with the settings that it inherits."""
-    if key in ("breaker", "outlier"):
-        return {**base, "enabled": True}
-    if key == "slow_start" and not base.get("window"):
-        return {**base, "window": SLOW_START_WINDOW}
-    return base
 
 
 def merge(base: Any, over: Any) -> Any:

@@ -20,7 +20,7 @@ from .._exceptions import ConfigurationError
 from .._options import Options
 from ..discovery import check_discovery
 from ..faults import FaultRule
-from ._merge import merge_service
+from ._merge import merge_service, said_over
 from ._section import Section
 from ._service import ServiceConfig
 from ._trees import Tree, document_tree
@@ -115,6 +115,7 @@ class MeshConfig(Section):
         if not isinstance(said, dict) or not isinstance(defaults, dict) or not _valid(defaults):
             # Without defaults, or with wrong ones, each service stands for itself.
             return build(document)
+        said = {name: said_over(defaults, service) for name, service in said.items()}
         merged = {name: merge_service(defaults, service) for name, service in said.items()}
         config = build({**document, "services": merged})
         for name, service in said.items():

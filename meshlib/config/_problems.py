@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -110,23 +110,15 @@ def _problem(detail: Mapping[str, Any], place: Place, model: type[BaseModel]) ->
 
 
 def _key_hint(place: Place, model: type[BaseModel]) -> str:
-    owner: type[BaseModel] | None = model
-    for key in place[:-1]:
-        owner = _section_at(owner, key)
-    if owner is None:
-        return ""
+    owner = model
+    keys = iter(place[:-1])
+    for key in keys:
+        annotation = owner.model_fields[str(key)].annotation
+        owner = _model_in(annotation) or owner
+        if get_origin(annotation) in (dict, tuple):
+            next(keys, None)  # a name of the user's own, or an index
     known = [field.alias or name for name, field in owner.model_fields.items()]
     return nearest(place[-1], known) or f"known are {', '.join(known)}"
-
-
-def _section_at(owner: type[BaseModel] | None, key: str | int) -> type[BaseModel] | None:
-    """The model that stands under *key* of *owner*; that of its values, if it maps or lists."""
-    if owner is None:
-        return None
-    field = owner.model_fields.get(str(key))
-    if field is None:
-        return owner  # a name in a mapping or an index in a list, whose model this is
-    return _model_in(field.annotation)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -19,7 +19,9 @@ class Section(Options):
     Raises ConfigurationError, however it is made.
     """
 
-    if not TYPE_CHECKING:  # type checkers see the signature that pydantic makes of the fields
+    if TYPE_CHECKING:
+        pass  # type checkers see the signature that pydantic makes of the fields
+    else:
 
         def __init__(self, **data: Any) -> None:
             try:

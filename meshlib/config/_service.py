@@ -5,6 +5,7 @@ What may be said of one service.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, field_validator, model_validator
@@ -17,24 +18,16 @@ from ..bulkhead import BulkheadOptions
 from ..discovery import check_discovery, parse_endpoint
 from ..retry import HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
-from ._merge import SLOW_START_WINDOW
 from ._names import service_name
 from ._section import Section
+from ._switches import switched
 
 _AUTHORITY = re.compile(r"[!-.0-~]+")  # printable ASCII without blanks and slashes
 
 
-def _switch(*, off: dict[str, Any], on: dict[str, Any] | None = None) -> BeforeValidator:
-    """Lets a section be switched: false is *off*, true is *on*, null its defaults."""
-
-    def switch(value: Any) -> Any:
-        if value is False:
-            return off
-        if value is True:
-            return on or {}
-        return {} if value is None else value
-
-    return BeforeValidator(switch)
+def _switch(section: str) -> BeforeValidator:
+    """Lets a section be switched by true and false; null is its defaults."""
+    return BeforeValidator(lambda said: {} if said is None else switched(section, None, said))
 
 
 def _optional(value: Any) -> Any:
@@ -47,6 +40,11 @@ def _optional(value: Any) -> Any:
 def _balancer(value: Any) -> Any:
     if callable(getattr(value, "pick", None)):
         return value
+    if isinstance(value, Mapping) and "name" not in value and len(value) == 1:
+        ((key, settings),) = value.items()
+        if not isinstance(settings, Mapping) and settings is not None:
+            # A key of BalancerOptions, then, and not a strategy with its settings.
+            value = {"name": BalancerOptions().name, key: settings}
     return BalancerOptions.model_validate(value)
 
 
@@ -86,22 +84,25 @@ class ServiceConfig(Section):
     """Whether every request may be sent twice; null: its method says so."""
     balancer: Annotated[BalancerOptions | Any, PlainValidator(_balancer)] = BalancerOptions()
     """Which endpoint takes an attempt; also an object with `pick`."""
-    slow_start: Annotated[
-        SlowStartOptions, _switch(off={"window": 0.0}, on={"window": SLOW_START_WINDOW})
-    ] = SlowStartOptions()
-    panic: Annotated[PanicOptions, _switch(off={"threshold": 0.0})] = PanicOptions()
-    retry: Annotated[RetryOptions, _switch(off={"max_attempts": 1})] = RetryOptions()
+    slow_start: Annotated[SlowStartOptions, _switch("slow_start")] = SlowStartOptions()
+    panic: Annotated[PanicOptions, _switch("panic")] = PanicOptions()
+    retry: Annotated[RetryOptions, _switch("retry")] = RetryOptions()
     hedge: Annotated[HedgeOptions | None, BeforeValidator(_optional)] = None
     """Null: no hedges, as they cost the service requests."""
-    breaker: Annotated[BreakerOptions, _switch(off={"enabled": False})] = BreakerOptions()
-    outlier: Annotated[OutlierOptions, _switch(off={"enabled": False})] = OutlierOptions()
-    bulkhead: Annotated[BulkheadOptions, _switch(off={"max_concurrency": None})] = BulkheadOptions()
+    breaker: Annotated[BreakerOptions, _switch("breaker")] = BreakerOptions()
+    outlier: Annotated[OutlierOptions, _switch("outlier")] = OutlierOptions()
+    bulkhead: Annotated[BulkheadOptions, _switch("bulkhead")] = BulkheadOptions()
     fallback: Annotated[FallbackOptions | Any, PlainValidator(_fallback)] = None
     """What answers when a call fails; also a callable that takes the request and the error."""
     authority: str = "endpoint"
     """The Host header and TLS name: the `endpoint`'s, the `service`'s, or this very text."""
     grpc_timeout: bool = False
     """Whether attempts also tell the time left in a `grpc-timeout` header."""
+
+    @property
+    def says_where(self) -> bool:
+        """Whether this names endpoints, if only none, or a source of them."""
+        return self.discovery is not None or "endpoints" in self.model_fields_set
 
     @field_validator("endpoints", mode="before")
     @classmethod

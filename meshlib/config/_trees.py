@@ -17,6 +17,7 @@ from .._models import Endpoint
 from .._options import Options
 from ._names import service_name
 from ._problems import Place, path_of
+from ._switches import SWITCHES, switched
 
 Tree = dict[str, Any]
 
@@ -60,9 +61,9 @@ def service_tree(value: Any, place: Place) -> Tree:
     if isinstance(value, list | tuple):
         return {"endpoints": list(value)}
     tree = _level(value, place)
-    for key in ("endpoints", "aliases"):
+    for key in ("endpoints", "aliases", *SWITCHES):
         if tree.get(key, key) is None:
-            del tree[key]
+            del tree[key]  # a heading with nothing under it
     return {key: _section(key, part, (*place, key)) for key, part in tree.items()}
 
 
@@ -72,6 +73,10 @@ def _section(key: str, value: Any, place: Place) -> Any:
     if key in ("fallback", "discovery"):
         # Their contents are payload and settings of somebody else.
         return _level(value, place) if isinstance(value, Options) else value
+    if key == "hedge" and isinstance(value, bool):
+        return {} if value else None  # off by default, so there is nothing to undo
+    if key in SWITCHES and value is False:
+        return switched(key, None, value)
     return _deep(value, place)
 
 

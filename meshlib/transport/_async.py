@@ -60,12 +60,13 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 await self._prepare(call)
             if not call.admit():
                 await self._queue(call)
-            if call.faulted:
-                response = await self._fault_call(call)
-                if response is not None:
-                    return response
-            if call.hedged:
-                return await self._hedging.run(call)
+            if call.special:
+                if call.faulted:
+                    response = await self._fault_call(call)
+                    if response is not None:
+                        return response
+                if call.hedged:
+                    return await self._hedging.run(call)
             while True:
                 attempt = call.start_attempt()
                 try:

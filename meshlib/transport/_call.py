@@ -1,10 +1,10 @@
 """
 The decisions behind one logical request.
 
-Nothing in this module performs I/O, sleeps, or reads the wall clock. A *driver*
-(`_sync.py`, `_async.py`) asks a `Call` what to do next, does it, and reports what
-happened: `admit`, then `start_attempt` and `finish_attempt` or `fail_attempt` until one
-of them says that there is nothing left to wait for, and `close` when the body is closed.
+Nothing here performs I/O, sleeps, or reads the wall clock. A *driver* asks a `Call` what
+to do next, does it, and reports what happened: `admit`, then `start_attempt` and
+`finish_attempt` or `fail_attempt` until one of them says that there is nothing left to
+wait for, and `close` when the body is closed.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Call:
     permit = False
     request_id: bytes | None = None
     span: Any = None
+    special = False
     tried: Sequence[Target] = ()
     unprepared = False
     waited = 0.0
@@ -74,8 +75,7 @@ class Call:
         self.options = options
         self.clock = clock = service.clock
         self.started = self.now = now = clock()
-        retry = policies.retry
-        self.max_attempts = retry.max_attempts
+        self.max_attempts = policies.max_attempts
         self.attempt_timeout = policies.attempt_timeout
         self.deadline = now + policies.timeout
         self.replayable = replayable
@@ -88,17 +88,18 @@ class Call:
         if idempotent is None:
             idempotent = request.method in policies.methods or "idempotency-key" in request.headers
         self.idempotent = idempotent
-        self.classes = policies.classifier.by_status
+        self.classes = policies.classes
         self.faults = service.faults
-        if self.faults is not None:
-            self.faulted = self.faults.has_call
+        if self.faults is not None and self.faults.has_call:
+            self.faulted = self.special = True
+        self.attempts: list[Attempt] = []
         if not (service.plain and replayable and options is None):
             self._look_closer(options)
-        self.attempts: list[Attempt] = []
 
     def _look_closer(self, options: CallOptions | None) -> None:
         """Work out what only some calls need."""
         service, policies = self.service, self.policies
+        self.special = True
         if self.hash_key is None and policies.key_source is not None:
             self.hash_key = policies.key_source(self.request)
         self.must_buffer = not self.replayable and policies.retry.buffer_body > 0
@@ -142,22 +143,20 @@ class Call:
 
     def readied(self) -> None:
         """The wait for the first snapshot is over, with or without one."""
-        now = self.clock()
-        self.waited += now - self.now
-        self.now = now
+        before, self.now = self.now, self.clock()
+        self.waited += self.now - before
 
     def buffered(self, body: Any, replayable: bool) -> None:
         """Send *body* in place of the request's own."""
+        self.now = self.clock()
         self.body = body
         self.replayable = replayable
 
     def admitted(self) -> None:
         """A permit was handed over after waiting in the queue."""
         self.permit = True
-        now = self.clock()
-        self.waited += now - self.now
-        self.now = now
-        self.service.budget.deposit(now)
+        self.readied()
+        self.service.budget.deposit(self.now)
 
     # Attempts
 
@@ -168,9 +167,11 @@ class Call:
         Raises NoEndpointError, CircuitOpenError or DeadlineExceededError; after a failed
         attempt the driver raises them from that attempt's outcome.
         """
-        self.now = now = self.clock()
-        if now >= self.deadline:
-            raise deadline_exceeded(self, now)
+        now = self.now
+        if self.number:  # the first follows its admission at once
+            self.now = now = self.clock()
+            if now >= self.deadline:
+                raise deadline_exceeded(self, now)
         service = self.service
         if now >= service.wake_at:
             service.refresh(now)
@@ -251,7 +252,7 @@ class Call:
                 attempt.error.__traceback__ = None
 
     def forget_errors(self) -> None:
-        """An error goes to the caller, and nobody can ask for a report: break the cycle to it."""
+        """An error goes to the caller: break the cycle to it."""
         for attempt in self.attempts:
             attempt.error = None
 
@@ -268,7 +269,7 @@ class Call:
             tell_fallback(self, kind, error)
 
     def finished(self, status: int | None, error: BaseException | None) -> None:
-        """Tell listeners how the call ended for its caller."""
+        """Tell how the call ended for its caller."""
         service = self.service
         if isinstance(error, CallRejectedError):
             service.rejected += 1

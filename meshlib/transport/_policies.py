@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .._models import OutcomeClass
 from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
@@ -32,7 +33,10 @@ class Policies:
     retry_options: RetryOptions
     methods: frozenset[str]
     """The idempotent ones."""
+    max_attempts: int
     classifier: Classifier
+    classes: tuple[OutcomeClass, ...]
+    """By status, as far as a status alone tells."""
     hedge: HedgeOptions | None
     breaker: BreakerOptions
     outlier: OutlierOptions

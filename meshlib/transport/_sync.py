@@ -58,12 +58,13 @@ class Driver(httpx.BaseTransport):
                 self._prepare(call)
             if not call.admit():
                 self._queue(call)
-            if call.faulted:
-                response = self._fault_call(call)
-                if response is not None:
-                    return response
-            if call.hedged:
-                return self._hedging.run(call)
+            if call.special:
+                if call.faulted:
+                    response = self._fault_call(call)
+                    if response is not None:
+                        return response
+                if call.hedged:
+                    return self._hedging.run(call)
             while True:
                 attempt = call.start_attempt()
                 try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import anyio
@@ -101,22 +101,25 @@ def has_ended(loop: Any) -> bool:
     return False
 
 
+@types.coroutine
 def bounded(
     coroutine: Coroutine[Any, Any, Any], seconds: float, error: type[Exception]
-) -> Awaitable[Any]:
+) -> Generator[Any, Any, Any]:
     """
     The result of *coroutine*, or *error* when it takes longer than *seconds*.
 
     An AnyIO cancel scope costs more than all decisions of a call, so on asyncio a bare
-    timer does its work, and only for what really waits.
+    timer does its work, and only for what really suspends.
     """
-    if seconds == _INFINITE:
-        return coroutine
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return _scoped(coroutine, seconds, error)
-    return _timed(coroutine, loop, seconds, error)
+        return (yield from _scoped(coroutine, seconds, error).__await__())
+    try:
+        waited = coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    return (yield from _timed(coroutine, waited, loop, seconds, error))
 
 
 async def _scoped(
@@ -127,23 +130,18 @@ async def _scoped(
     raise error("timed out")
 
 
-@types.coroutine
 def _timed(
     coroutine: Coroutine[Any, Any, Any],
+    waited: Any,
     loop: asyncio.AbstractEventLoop,
     seconds: float,
     error: type[Exception],
 ) -> Generator[Any, Any, Any]:
     """
-    Await *coroutine* on asyncio; the timer starts when it first suspends.
+    Go on with *coroutine*, which has suspended on *waited*, until a timer cancels its task.
 
-    Follows `asyncio.timeout`: the timer cancels the task, and a cancellation that nobody
-    else asked for becomes *error*.
+    Follows `asyncio.timeout`: a cancellation that nobody else asked for becomes *error*.
     """
-    try:
-        waited = coroutine.send(None)
-    except StopIteration as done:
-        return done.value
     task = asyncio.current_task()
     assert task is not None
     cancelling = task.cancelling()
@@ -154,7 +152,7 @@ def _timed(
         expired = True
         task.cancel()
 
-    timer = loop.call_later(max(seconds, 0.0), expire)
+    timer = None if seconds == _INFINITE else loop.call_later(max(seconds, 0.0), expire)
     try:
         while True:
             try:
@@ -176,4 +174,5 @@ def _timed(
             task.uncancel()  # it made an error of its own out of the cancellation
         raise
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()

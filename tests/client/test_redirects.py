@@ -155,7 +155,7 @@ async def test_relative_locations_are_resolved(user: User) -> None:
         assert user.tell(response.url) == "<site>/echo"
 
 
-@pytest.mark.parametrize("location", ["https://😇/", "http://[bad"])
+@pytest.mark.parametrize("location", ["https://😇/", "http://host:port/"])
 async def test_broken_location_is_an_error(user: User, location: str) -> None:
     """A URL that cannot be one is the server's mistake."""
     url = "/redirect/302?to=" + location.encode("utf-8").decode("latin-1")

@@ -134,6 +134,41 @@ async def test_missing_directory_is_looked_for(
         assert b"1" == (seen or await soon(contents))
 
 
+async def test_same_content_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event after which the file says what it said before is none."""
+    told: list[Any] = [b"1", b"1", OSError(2, "a"), OSError(2, "b"), OSError(5, "c"), b"2"]
+    monkeypatch.setattr(watcher.FileWatcher, "read", lambda self, wait: told.pop(0))
+    async with watching(tmp_path / "a.txt") as contents:
+        assert [b"1", "a", "c", b"2"] == [
+            getattr(content, "strerror", content)
+            for content in [await soon(contents) for _ in range(4)]
+        ]
+
+
+async def test_shared_watch_that_begins_again_tells_news_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When another reader takes the watch over, what all know already is no new version."""
+    from meshlib.discovery import _shared_file
+
+    scripts = [[b"1", RuntimeError("lost")], [b"1", b"2"]]
+
+    async def scripted(path: str) -> Any:
+        for step in scripts.pop(0):
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+    monkeypatch.setattr(_shared_file, "watch_file", scripted)
+    shared = _shared_file.SharedFile("x")
+    shared.join()
+    assert (1, b"1") == await shared.newer(0)
+    with pytest.raises(RuntimeError, match="lost"):
+        await shared.newer(1)
+    assert (2, b"2") == await shared.newer(1)
+    await shared.leave()
+
+
 async def test_watch_that_breaks_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

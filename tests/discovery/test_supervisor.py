@@ -414,6 +414,13 @@ async def test_cancellation_by_asyncio_ends_it() -> None:
     assert 1 == bench.source.closed
 
 
+async def test_trio_cancels_for_real_only(anyio_backend_name: str) -> None:
+    """Only asyncio lets a library raise a cancellation that nobody asked for."""
+    from meshlib.discovery import _supervisor as module
+
+    assert (anyio_backend_name == "trio") is module._is_cancelled()
+
+
 async def test_long_list_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Endpoints that were in the last list are not parsed again."""
     from meshlib.discovery import _supervisor as module

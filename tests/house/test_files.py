@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from support.source import PACKAGE, ROOT, dotted, modules, none
 
@@ -151,3 +154,9 @@ def test_examples_and_pages_are_found() -> None:
     """The walk over the files reaches each kind of them."""
     found = {Path(place).suffix for place, _ in texts()}
     assert {".py", ".md", ".toml", ".yml"} <= found
+
+
+@pytest.mark.parametrize("name", sorted(module.name for module in modules()))
+def test_every_module_imports(name: str) -> None:
+    """By itself, whatever was imported before: no module waits for another to be complete."""
+    importlib.import_module(f"meshlib.{name}".removesuffix("."))

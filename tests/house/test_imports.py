@@ -32,7 +32,7 @@ ROWS: list[set[str]] = [
         "_options",
     },
     FAMILIES,
-    {"telemetry"},
+    {"events", "telemetry"},
     {"transport"},
     {"config"},
     {"_background", "_build", "_directory", "_discovering", "_mesh", "_reconfiguring"},

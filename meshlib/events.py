@@ -1,0 +1,49 @@
+"""
+The types of the events that listeners receive.
+
+A listener is a callable; which event it was given is told by its type.
+"""
+
+from __future__ import annotations
+
+from ._events import (
+    AttemptFinished,
+    BreakerChanged,
+    CallFinished,
+    CallRejected,
+    ConfigurationApplied,
+    ConfigurationRejected,
+    DiscoveryFailed,
+    EndpointEjected,
+    EndpointReadmitted,
+    EndpointsChanged,
+    Event,
+    FallbackUsed,
+    FaultInjected,
+    HedgeStarted,
+    Listener,
+    PanicChanged,
+    RetryRefused,
+    RetryScheduled,
+)
+
+__all__ = [
+    "AttemptFinished",
+    "BreakerChanged",
+    "CallFinished",
+    "CallRejected",
+    "ConfigurationApplied",
+    "ConfigurationRejected",
+    "DiscoveryFailed",
+    "EndpointEjected",
+    "EndpointReadmitted",
+    "EndpointsChanged",
+    "Event",
+    "FallbackUsed",
+    "FaultInjected",
+    "HedgeStarted",
+    "Listener",
+    "PanicChanged",
+    "RetryRefused",
+    "RetryScheduled",
+]
