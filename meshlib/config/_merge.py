@@ -40,7 +40,10 @@ def merge_service(base: Tree, over: Tree) -> Tree:
     """
     merged = dict(base)
     for key, value in said_over(base, over).items():
-        merged[key] = _merge_section(key, base[key], value) if key in base else value
+        if key in base:
+            inherited = switched(key, None, True) if base[key] is True else base[key]
+            value = _merge_section(key, inherited, value)
+        merged[key] = value
     if "discovery" not in over and over.get("endpoints") is not None:
         merged.pop("discovery", None)
     elif "endpoints" not in over and over.get("discovery") is not None:

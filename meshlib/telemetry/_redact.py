@@ -1,30 +1,74 @@
 """
-URLs as telemetry may show them: without credentials.
+URLs and error texts as telemetry may show them: without credentials.
+
+When in doubt a value is left out: a log line may be less telling than it could be, but a
+secret that was exported cannot be called back.
 """
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import unquote_plus
 
-_SECRET = re.compile(
-    r"(^|[-_.])(sig|signature|token|key|apikey|api_key|password|passwd|pwd|secret|auth|code|"
-    r"credential|session|jwt)s?($|[-_.])|^x-amz-|^x-goog-|^awsaccesskeyid$|accesskey|access_token",
-    re.IGNORECASE,
-)
 _REDACTED = "REDACTED"
+_USER = re.compile(
+    # What stands before the last @ of the authority, or, when a password holds an unescaped
+    # delimiter so that no port follows the colon, before the last @ at all.
+    r"(?<=://)(?:[^\s/?#]*@|[^\s/?#:@\[]*:(?!\d*(?:[/?#\s]|$))\S*@)"
+)
+_PAIR = re.compile(r"([?&;#])([^=?&;#\s]+)=([^&;#\s]*)")
+_CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+[^\s,;'\"]{8,}", re.IGNORECASE)
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = frozenset(
+    "auth authorization cookie credential credentials jwt key keys otp pass passphrase pwd "
+    "session sid sig".split()
+)
+_SECRET_PARTS = re.compile(
+    "accesskey|apikey|authkey|credential|passwd|password|privatekey|secret|sessid|sessionid|"
+    "signature|token"
+)
+_SECRET_NAMES = frozenset({"code"})  # of OAuth; `country_code` is none
+_SECRET_PREFIXES = ("x-amz-", "x-goog-")
+"""Parameters that sign a request to a store of AWS or Google; all of them are redacted."""
 
 
-def redacted(url: str) -> str:
-    """*url* without user and password, and with the values of telling parameters replaced."""
-    parts = urlsplit(url)
-    netloc = parts.netloc.rpartition("@")[2]
-    query = parts.query
-    if query:
-        query = "&".join(_pair(pair) for pair in query.split("&"))
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+def redacted(text: str) -> str:
+    """
+    *text*, a URL or a text with URLs in it, without user, password and telling values.
+
+    The semantic conventions ask for this form and name some parameters; this is a wider
+    choice, by the words in a parameter's name. Paths are kept.
+    """
+    if "@" in text:
+        text = _USER.sub(f"{_REDACTED}:{_REDACTED}@", text)
+    return _PAIR.sub(_pair, text) if "=" in text else text
 
 
-def _pair(pair: str) -> str:
-    name, equals, _ = pair.partition("=")
-    return f"{name}={_REDACTED}" if equals and _SECRET.search(name) else pair
+def redacted_error(error: BaseException) -> str:
+    """Type and text of *error*; what its text says of URLs and credentials is redacted."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # of a foreign class, which must not fail what is told of
+        return name
+    text = _CREDENTIALS.sub(rf"\1 {_REDACTED}", redacted(text))
+    return f"{name}: {text}" if text else name
+
+
+def _pair(found: re.Match[str]) -> str:
+    mark, name, _ = found.groups()
+    return f"{mark}{name}={_REDACTED}" if _is_secret(name) else found[0]
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    plain = unquote_plus(name)
+    words = [word.lower() for word in _WORD.findall(plain)]
+    return (
+        not _SECRET_WORDS.isdisjoint(words)
+        or _SECRET_PARTS.search("".join(words)) is not None
+        or plain.lower() in _SECRET_NAMES
+        or plain.lower().startswith(_SECRET_PREFIXES)
+    )

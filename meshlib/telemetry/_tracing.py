@@ -7,21 +7,58 @@ along, so that no token can be left behind in another thread or task.
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from opentelemetry import propagate, trace
-from opentelemetry.trace import ProxyTracerProvider, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import NoOpTracer, ProxyTracerProvider, Span, SpanKind, StatusCode
 
+from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, result_attributes, span_name
 from ._redact import redacted
 
-_NAME = "meshlib"
-_SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
+_LOGGER = logging.getLogger("meshlib")
+_P = ParamSpec("_P")
+
+_broken: list[Exception] = []
+"""Why the provider that the environment names could not be loaded; asked for only once."""
 
 
 def tracing() -> Tracing | None:
-    """The spans of a mesh, or None as long as no tracer provider is configured."""
-    provider = trace.get_tracer_provider()
-    return None if isinstance(provider, ProxyTracerProvider) else Tracing(provider)
+    """
+    The spans of a mesh, or None as long as no tracer provider is configured.
+
+    Asking costs about a microsecond, so a service asks when it is made and about once a
+    second from then on, not at each call: a provider that is configured later is found.
+    """
+    if _broken:
+        return None
+    try:
+        provider = trace.get_tracer_provider()
+    except Exception as exc:
+        # OTEL_PYTHON_TRACER_PROVIDER names none that is installed; the API has logged it.
+        _broken.append(exc.with_traceback(None))
+        return None
+    if isinstance(provider, ProxyTracerProvider):
+        return None
+    made = Tracing(provider)
+    return made if made.records else None
+
+
+def _harmless(
+    method: Callable[Concatenate[Tracing, _P], None],
+) -> Callable[Concatenate[Tracing, _P], None]:
+    """Log and drop what a span processor or propagator raises: spans cannot fail a call."""
+
+    @wraps(method)
+    def guarded(self: Tracing, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:
+            self._failed(method.__name__)
+
+    return guarded
 
 
 class Tracing:
@@ -29,41 +66,57 @@ class Tracing:
     Makes the spans of calls and attempts, by the HTTP semantic conventions.
 
     The call's span is internal and follows the current one; the attempts' are client
-    spans, and what they inject makes the server's span their child. Thread-safe.
+    spans, and what they inject makes the server's span their child. A span ends with the
+    response headers, as the attempt does, or with its error. No error text, header or
+    credential gets into one.
+
+    Thread-safe. Errors of processors and propagators are dropped, the first is logged.
     """
 
     def __init__(self, provider: Any) -> None:
-        self._tracer = provider.get_tracer(_NAME, schema_url=_SCHEMA)
+        self._tracer = provider.get_tracer(INSTRUMENTATION, schema_url=SCHEMA)
+        self._complained = False
 
+    @property
+    def records(self) -> bool:
+        """Whether anything can come of the spans; not where the SDK is disabled."""
+        return not isinstance(self._tracer, NoOpTracer)
+
+    @_harmless
     def call_started(self, call: Any) -> None:
-        """Begin the span of *call*."""
-        name = call.service.name
+        """Begin the span of *call*, as a child of the current one."""
+        method, name = call.request.method, call.service.name
         call.span = self._tracer.start_span(
-            f"{call.request.method} {name}",
+            f"{span_name(method)} {name}",
             kind=SpanKind.INTERNAL,
-            attributes={"meshlib.service": name, "http.request.method": call.request.method},
+            attributes={"meshlib.service": name, **method_attributes(method)},
         )
 
+    @_harmless
     def call_ended(self, call: Any, status: int | None, error: BaseException | None) -> None:
         """End the span of *call*."""
         span: Span | None = call.span
         if span is None:
             return
         call.span = None
-        span.set_attribute("meshlib.attempts", call.number)
-        if call.fallback_used is not None:
-            span.set_attribute("meshlib.fallback", call.fallback_used)
-        _end(span, status, error)
+        try:
+            span.set_attribute("meshlib.attempts", call.number)
+            if call.fallback_used is not None:
+                span.set_attribute("meshlib.fallback", call.fallback_used)
+            _tell_result(span, status, error)
+        finally:
+            span.end()
 
+    @_harmless
     def attempt_started(self, attempt: Any) -> None:
         """Begin the span of *attempt*, beneath its call's."""
         call, target = attempt.call, attempt.target
-        if call.span is None:
+        if call.span is None:  # the provider was configured while the call was under way
             return
         request = call.request
-        attributes: dict[str, Any] = {
-            "http.request.method": request.method,
-            "url.full": redacted(target.address + request.url.raw_path.decode("ascii")),
+        attributes = {
+            **method_attributes(request.method),
+            "url.full": redacted(target.address + request.url.raw_path.decode("latin-1")),
             "server.address": target.host.decode("ascii"),
             "server.port": target.port,
             "meshlib.service": call.service.name,
@@ -74,42 +127,66 @@ class Tracing:
         if attempt.number > 1:
             attributes["http.request.resend_count"] = attempt.number - 1
         attempt.span = self._tracer.start_span(
-            request.method,
+            span_name(request.method),
             context=trace.set_span_in_context(call.span),
             kind=SpanKind.CLIENT,
             attributes=attributes,
         )
 
-    def attempt_ended(self, attempt: Any) -> None:
-        """End the span of *attempt*, which has its outcome."""
+    @_harmless
+    def attempt_ended(self, attempt: Any, response: Any = None) -> None:
+        """
+        End the span of *attempt*, which has its outcome.
+
+        *response* is asked for its protocol version when it is at hand. A second end, as
+        of a body that breaks after good headers, changes nothing.
+        """
         span: Span | None = attempt.span
         if span is None:
             return
         attempt.span = None
-        span.set_attribute("meshlib.outcome", attempt.outcome.name)
-        span.set_attribute("meshlib.hedge", attempt.hedge)
-        if attempt.fault is not None:
-            span.set_attribute("meshlib.fault", attempt.fault.rule)
-        _end(span, attempt.status, attempt.error)
+        try:
+            span.set_attribute("meshlib.outcome", attempt.outcome.name)
+            span.set_attribute("meshlib.hedge", attempt.hedge)
+            if attempt.fault is not None:
+                span.set_attribute("meshlib.fault", attempt.fault.rule)
+            if response is not None:
+                _tell_version(span, response.extensions.get("http_version"))
+            _tell_result(span, attempt.status, attempt.error)
+        finally:
+            span.end()
 
     def inject(self, span: Span, headers: list[tuple[bytes, bytes]]) -> None:
-        """Append what carries *span* on to the server, in the configured formats."""
+        """
+        Append what carries *span* and the current baggage on, in the configured formats.
+
+        What a propagator raises is dropped, and the headers stay as they were.
+        """
         carrier: dict[str, str] = {}
+        self._fill(carrier, span)
+        headers.extend((name.encode("ascii"), value.encode()) for name, value in carrier.items())
+
+    @_harmless
+    def _fill(self, carrier: dict[str, str], span: Span) -> None:
         propagate.inject(carrier, context=trace.set_span_in_context(span))
-        headers.extend(
-            (name.encode("ascii"), value.encode("ascii")) for name, value in carrier.items()
-        )
+
+    def _failed(self, what: str) -> None:
+        if not self._complained:  # once is enough: it would be told with each call
+            self._complained = True
+            _LOGGER.exception("tracing failed in %s; further failures are not logged", what)
 
 
-def _end(span: Span, status: int | None, error: BaseException | None) -> None:
-    if status is not None:
-        span.set_attribute("http.response.status_code", status)
+def _tell_version(span: Span, version: Any) -> None:
+    """`HTTP/1.1` is 1.1 and `HTTP/2` is 2; a transport of another kind may not say."""
+    if isinstance(version, bytes):
+        span.set_attribute("network.protocol.version", version.decode("latin-1")[5:])
+
+
+def _tell_result(span: Span, status: int | None, error: BaseException | None) -> None:
+    told = result_attributes(status, error)
+    span.set_attributes(told)
     if error is not None:
         # Its text could hold what the request held, so only its type is told.
-        kind = f"{type(error).__module__}.{type(error).__qualname__}"
-        span.set_attribute("error.type", kind)
-        span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-    elif status is not None and status >= 400:
-        span.set_attribute("error.type", str(status))
-        span.set_status(Status(StatusCode.ERROR))
-    span.end()
+        span.set_status(StatusCode.ERROR, type(error).__name__)
+    elif "error.type" in told:
+        span.set_status(StatusCode.ERROR)
