@@ -14,6 +14,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+import httpx
+
 from ._exceptions import NoEndpointError, RouteDeniedError
 from ._models import Endpoint
 from .config import MeshConfig
@@ -130,6 +132,13 @@ class Directory:
         return service
 
     def _origin(self, url: Any) -> Service:
+        if url.scheme not in _DEFAULT_PORTS or not url.host:
+            # What httpx says of such a URL, since it is httpx's to refuse.
+            given = f"an unsupported protocol '{url.scheme}://'" if url.scheme else "no protocol"
+            wanted = "'http://' or 'https://'"
+            if url.scheme in _DEFAULT_PORTS:
+                given, wanted = "no host", "a host"
+            raise httpx.UnsupportedProtocol(f"Request URL has {given}; it needs {wanted}.")
         port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
         host = f"[{url.host}]" if ":" in url.host else url.host
         default = _DEFAULT_PORTS.get(url.scheme) == port

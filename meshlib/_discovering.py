@@ -12,7 +12,7 @@ from typing import Any
 from ._background import Background
 from ._clock import Clock
 from ._events import Event
-from .config import MeshConfig
+from .config import MeshConfig, ServiceConfig
 from .discovery import Supervisor, make_discovery
 from .transport import Service
 
@@ -21,6 +21,13 @@ def default_source(discovery: Any, config: MeshConfig) -> Any:
     """The source for names that have none of their own: the code's, the document's, or None."""
     chosen = discovery if discovery is not None else config.discovery
     return None if chosen is None else make_discovery(chosen)
+
+
+def source_of(settings: ServiceConfig, default: Any) -> Any:
+    """What tells the endpoints of a service, or None when its settings do."""
+    if settings.discovery is not None:
+        return make_discovery(settings.discovery)
+    return None if settings.says_where else default
 
 
 class Discovering:

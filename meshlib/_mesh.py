@@ -17,7 +17,7 @@ from ._build import build_policies, cache_settings
 from ._clock import Clock, monotonic, wall
 from ._context import ambient_deadline
 from ._directory import Directory
-from ._discovering import Discovering, default_source
+from ._discovering import Discovering, default_source, source_of
 from ._events import (
     ConfigurationApplied,
     ConfigurationRejected,
@@ -29,7 +29,6 @@ from ._fork import survive_fork
 from ._models import CallOptions
 from ._reconfiguring import Plan
 from .config import MeshConfig, ServiceConfig, load_config, watch_config
-from .discovery import make_discovery
 from .faults import FaultInjector
 from .telemetry import CallReport, MeshMetrics, StateLog, measure, tracing
 from .transport import HTTPX, Call, ResponseCache, Service, explain, replayable
@@ -134,8 +133,9 @@ class Mesh:
     def add(self, name: str, settings: ServiceConfig) -> None:
         """Make the service that *settings* describe."""
         service = self._build(name, settings)
-        if settings.discovery is not None:
-            self.discovering.assign(service, make_discovery(settings.discovery))
+        source = source_of(settings, self.default_source)
+        if source is not None:
+            self.discovering.assign(service, source)
         else:
             service.update(settings.endpoints)
         hosts = (name, *settings.aliases)

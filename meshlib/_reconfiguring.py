@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._build import build_policies
-from ._discovering import default_source
+from ._discovering import default_source, source_of
 from .config import MeshConfig, ServiceConfig
-from .discovery import make_discovery
 
 if TYPE_CHECKING:
     from ._mesh import Mesh
@@ -32,10 +31,11 @@ class Plan:
         }
         self._unnamed = build_policies(config.default_service(), mesh.rng)
         self._origins = build_policies(config.default_service(), mesh.rng, outside=config.outside)
+        default = (
+            self._default if config.discovery != mesh.config.discovery else (mesh.default_source)
+        )
         self._sources = {
-            name: make_discovery(settings.discovery)
-            for name, settings in config.services.items()
-            if settings.discovery is not None
+            name: source_of(settings, default) for name, settings in config.services.items()
         }
 
     def carry_out(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Plan:
         service.apply(self._policies[name])
         mesh.observe(service, settings)
         source: Any = self._sources.get(name)
-        moved = before.discovery != settings.discovery
+        moved = (before.discovery, before.says_where) != (settings.discovery, settings.says_where)
         if moved:
             mesh.discovering.stop(name)
             service.discovered = False

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import anyio
 import pytest
@@ -244,6 +245,28 @@ def test_many_threads_start_tasks_at_once(background: Background) -> None:
 
     assert all(task.began.wait(PATIENCE) for task in tasks)
     assert before + 1 == threading.active_count()
+
+
+def test_task_may_be_started_before_there_is_a_loop(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that comes while the thread is still starting is not forgotten."""
+    from meshlib import _background as module
+
+    go, run_loop = threading.Event(), anyio.run
+
+    def late(*args: Any, **options: Any) -> object:
+        go.wait(PATIENCE)
+        return run_loop(*args, **options)
+
+    first, second = Task(), Task()
+    monkeypatch.setattr(module.anyio, "run", late)
+    background.start_soon(first)
+    background.start_soon(second)
+    go.set()
+
+    assert first.began.wait(PATIENCE)
+    assert second.began.wait(PATIENCE)
 
 
 def test_loop_that_ends_by_itself_is_told_and_replaced(

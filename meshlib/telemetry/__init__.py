@@ -9,8 +9,9 @@ is configured.
 
 from __future__ import annotations
 
-from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics, bucket_limit, measure
-from ._otel_metrics import OpenTelemetryMetrics
+from ._measure import bucket_limit, measure
+from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics
+from ._otel_metrics import OpenTelemetryMetrics, record_metrics
 from ._report import AttemptReport, CallReport
 from ._state_log import StateLog
 from ._tracing import Tracing, tracing
@@ -26,5 +27,6 @@ __all__ = [
     "Tracing",
     "bucket_limit",
     "measure",
+    "record_metrics",
     "tracing",
 ]

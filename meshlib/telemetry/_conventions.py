@@ -11,7 +11,7 @@ SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
 
 # RFC 9110, PATCH of RFC 5789, and QUERY, which the conventions list too.
 _METHODS = frozenset(
-    "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split(),
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
 )
 
 

@@ -4,11 +4,12 @@ Metrics by OpenTelemetry, from the events of a mesh.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions, Observation
 
 from .._events import (
     AttemptFinished,
@@ -21,23 +22,50 @@ from .._events import (
     RetryRefused,
     RetryScheduled,
 )
+from .._models import Endpoint
+from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, result_attributes
+from ._gauges import gauges_of
 
 _BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 """Seconds; what the semantic conventions advise for http.client.request.duration."""
+
+Attributes = dict[str, Any]
+
+
+def record_metrics(mesh: Any, *, provider: Any = None) -> Callable[[], None]:
+    """
+    Record the events and the state of *mesh*, or of the mesh of a client.
+
+    To the configured meter provider, or to *provider*. The function returned ends that.
+    """
+    mesh = getattr(mesh, "mesh", mesh)
+    stop_listening = mesh.listen(OpenTelemetryMetrics(mesh, provider=provider))
+
+    def stop() -> None:
+        stop_listening()
+        gauges_of(provider).remove(mesh)
+
+    return stop
 
 
 class OpenTelemetryMetrics:
     """
     A listener that records to the configured meter provider, or to *provider*.
 
-    `http.client.request.duration` is of attempts, `meshlib.call.duration` of calls, both
-    in seconds. Given a *mesh*, in-flight calls, the retry budget and open breakers are
-    observed too. Thread-safe.
+    Given to a client as `MeshClient(..., listeners=[OpenTelemetryMetrics()])`, before or
+    after the provider is configured. `http.client.request.duration`, by the semantic
+    conventions, is of attempts, `meshlib.call.duration` of calls with all their attempts
+    and backoffs, both in seconds up to the response headers. Beside them it counts
+    `meshlib.attempts`, `.retries`, `.retries.refused`, `.rejections`, `.faults`,
+    `.fallbacks` and `.breaker.transitions`. Attempts that were cancelled are in none.
+
+    Given a *mesh* or a client, or told to `observe` one, it also has gauges of the calls
+    in flight, the retry budget and the breakers in each state. Thread-safe.
     """
 
     def __init__(self, mesh: Any = None, *, provider: Any = None) -> None:
-        meter = metrics.get_meter("meshlib", meter_provider=provider)
-        self._mesh = mesh
+        meter = metrics.get_meter(INSTRUMENTATION, meter_provider=provider, schema_url=SCHEMA)
+        self._provider = provider
         self._requests = meter.create_histogram(
             "http.client.request.duration",
             unit="s",
@@ -50,77 +78,86 @@ class OpenTelemetryMetrics:
             description="Duration of calls, all attempts and backoffs included.",
             explicit_bucket_boundaries_advisory=_BUCKETS,
         )
-        self._attempts = meter.create_counter("meshlib.attempts", description="Attempts.")
-        self._retries = meter.create_counter("meshlib.retries", description="Retries scheduled.")
-        self._refused = meter.create_counter(
-            "meshlib.retries.refused", description="Retries that were not made, and why."
+        count = meter.create_counter
+        self._attempts = count("meshlib.attempts", "{attempt}", "Attempts that were made.")
+        self._retries = count("meshlib.retries", "{retry}", "Retries that were scheduled.")
+        self._refused = count("meshlib.retries.refused", "{retry}", "Retries that were not made.")
+        self._rejections = count("meshlib.rejections", "{call}", "Calls that the mesh refused.")
+        self._faults = count("meshlib.faults", "{fault}", "Faults that were injected.")
+        self._fallbacks = count("meshlib.fallbacks", "{call}", "Calls that a fallback answered.")
+        self._transitions = count(
+            "meshlib.breaker.transitions", "{transition}", "Changes of state of breakers."
         )
-        self._rejections = meter.create_counter(
-            "meshlib.rejections", description="Calls refused by the mesh itself."
-        )
-        self._transitions = meter.create_counter(
-            "meshlib.breaker.transitions", description="Changes of state of breakers."
-        )
-        self._faults = meter.create_counter("meshlib.faults", description="Faults injected.")
-        self._fallbacks = meter.create_counter(
-            "meshlib.fallbacks", description="Calls answered by a fallback."
-        )
+        self._recorders: dict[type[Event], Callable[[Any], None]] = {
+            AttemptFinished: self._attempt,
+            BreakerChanged: self._breaker,
+            CallFinished: self._call,
+            CallRejected: self._rejection,
+            FallbackUsed: self._fallback,
+            FaultInjected: self._fault,
+            RetryRefused: self._refusal,
+            RetryScheduled: self._retry,
+        }
         if mesh is not None:
-            meter.create_observable_gauge("meshlib.in_flight", [self._in_flight])
-            meter.create_observable_gauge("meshlib.retry_budget", [self._budget])
-            meter.create_observable_gauge("meshlib.breakers.open", [self._open])
+            self.observe(mesh)
+
+    def observe(self, mesh: Any) -> None:
+        """Have gauges of *mesh*, or of the mesh of a client, for as long as it lives."""
+        gauges_of(self._provider).add(getattr(mesh, "mesh", mesh))
 
     def __call__(self, event: Event) -> None:
         """Record *event*."""
-        service = event.service
-        if isinstance(event, AttemptFinished):
-            self._attempt(event)
-        elif isinstance(event, CallFinished):
-            self._calls.record(
-                event.elapsed, {"meshlib.service": service} | _result(event.status, event.error)
-            )
-        elif isinstance(event, RetryScheduled):
-            self._retries.add(1, {"meshlib.service": service, "meshlib.outcome": event.outcome})
-        elif isinstance(event, RetryRefused):
-            self._refused.add(1, {"meshlib.service": service, "reason": event.reason})
-        elif isinstance(event, CallRejected):
-            reason = type(event.error).__name__
-            self._rejections.add(1, {"meshlib.service": service, "reason": reason})
-        elif isinstance(event, BreakerChanged):
-            states: dict[str, Any] = {"from": event.old, "to": event.new, "shadow": event.shadow}
-            address = event.endpoint.address
-            about = {"meshlib.service": service, "meshlib.endpoint": address}
-            self._transitions.add(1, about | states)
-        elif isinstance(event, FaultInjected):
-            self._faults.add(1, {"meshlib.service": service, "rule": event.rule})
-        elif isinstance(event, FallbackUsed):
-            self._fallbacks.add(1, {"meshlib.service": service, "kind": event.kind})
+        record = self._recorders.get(type(event))
+        if record is not None:
+            record(event)
 
     def _attempt(self, event: AttemptFinished) -> None:
-        about = {"meshlib.service": event.service, "meshlib.endpoint": event.endpoint.address}
-        self._requests.record(event.elapsed, about | _result(event.status, event.error))
-        self._attempts.add(1, about | {"meshlib.outcome": event.outcome})
+        about = {"meshlib.service": event.service}
+        place = {"meshlib.endpoint": event.endpoint.address, "meshlib.outcome": event.outcome}
+        self._attempts.add(1, about | place)
+        if event.fault is not None:
+            about["meshlib.fault"] = event.fault
+        method = getattr(event, "method", None)  # the event has none as yet
+        if method is not None:
+            about |= method_attributes(method)
+            about.pop("http.request.method_original", None)  # anybody could invent series
+        about |= _server(event.endpoint) | result_attributes(event.status, event.error)
+        self._requests.record(event.elapsed, about)
 
-    def _in_flight(self, options: CallbackOptions) -> Iterable[Observation]:
-        for name, service in self._mesh.metrics().services.items():
-            yield Observation(service.in_flight, {"meshlib.service": name})
+    def _call(self, event: CallFinished) -> None:
+        about = {"meshlib.service": event.service} | method_attributes(event.method)
+        about.pop("http.request.method_original", None)
+        self._calls.record(event.elapsed, about | result_attributes(event.status, event.error))
 
-    def _budget(self, options: CallbackOptions) -> Iterable[Observation]:
-        for name, service in self._mesh.metrics().services.items():
-            yield Observation(service.budget_balance, {"meshlib.service": name})
+    def _retry(self, event: RetryScheduled) -> None:
+        self._retries.add(1, {"meshlib.service": event.service, "meshlib.outcome": event.outcome})
 
-    def _open(self, options: CallbackOptions) -> Iterable[Observation]:
-        for name, service in self._mesh.metrics().services.items():
-            count = sum(endpoint.breaker != "closed" for endpoint in service.endpoints.values())
-            yield Observation(count, {"meshlib.service": name})
+    def _refusal(self, event: RetryRefused) -> None:
+        self._refused.add(1, {"meshlib.service": event.service, "reason": event.reason})
+
+    def _rejection(self, event: CallRejected) -> None:
+        reason = type(event.error).__name__
+        self._rejections.add(1, {"meshlib.service": event.service, "reason": reason})
+
+    def _breaker(self, event: BreakerChanged) -> None:
+        about: Attributes = {
+            "meshlib.service": event.service,
+            "meshlib.endpoint": event.endpoint.address,
+            "from": event.old,
+            "to": event.new,
+            "shadow": event.shadow,
+        }
+        self._transitions.add(1, about)
+
+    def _fault(self, event: FaultInjected) -> None:
+        self._faults.add(1, {"meshlib.service": event.service, "rule": event.rule})
+
+    def _fallback(self, event: FallbackUsed) -> None:
+        self._fallbacks.add(1, {"meshlib.service": event.service, "kind": event.kind})
 
 
-def _result(status: int | None, error: BaseException | None) -> dict[str, Any]:
-    if error is not None:
-        return {"error.type": type(error).__name__}
-    if status is None:
-        return {}
-    told: dict[str, Any] = {"http.response.status_code": status}
-    if status >= 400:
-        told["error.type"] = str(status)
-    return told
+@lru_cache(4096)
+def _server(endpoint: Endpoint) -> Attributes:
+    """Host and port of *endpoint*; parsing its URL costs more than recording."""
+    parts = urlsplit(endpoint.address)
+    return {"server.address": parts.hostname or "", "server.port": parts.port or 0}

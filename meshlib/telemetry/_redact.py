@@ -21,9 +21,8 @@ _PAIR = re.compile(r"([?&;#])([^=?&;#\s]+)=([^&;#\s]*)")
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+[^\s,;'\"]{8,}", re.IGNORECASE)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET_WORDS = frozenset(
-    "auth authorization cookie credential credentials jwt key keys otp pass passphrase pwd "
-    "session sid sig".split()
+_SECRET_WORD = re.compile(
+    "auth|authorization|cookie|jwt|keys?|otp|pass|passphrase|pwd|session|sid|sig"
 )
 _SECRET_PARTS = re.compile(
     "accesskey|apikey|authkey|credential|passwd|password|privatekey|secret|sessid|sessionid|"
@@ -67,7 +66,7 @@ def _is_secret(name: str) -> bool:
     plain = unquote_plus(name)
     words = [word.lower() for word in _WORD.findall(plain)]
     return (
-        not _SECRET_WORDS.isdisjoint(words)
+        any(map(_SECRET_WORD.fullmatch, words))
         or _SECRET_PARTS.search("".join(words)) is not None
         or plain.lower() in _SECRET_NAMES
         or plain.lower().startswith(_SECRET_PREFIXES)

@@ -21,20 +21,35 @@ from .._events import (
     PanicChanged,
 )
 from .._models import Endpoint
+from ._redact import redacted_error
 
 _LOGGER = logging.getLogger("meshlib")
 _REPEAT = 60.0
 """Seconds until a source that goes on failing in the same way is told of again."""
+_NAMED = 10
+"""How many of a list the readable message names; the fields of the record name them all."""
 
-_MESSAGES: dict[type[Event], tuple[int, str]] = {
-    BreakerChanged: (logging.WARNING, "breaker of %(endpoint)s: %(old)s -> %(new)s (%(cause)s)"),
-    EndpointEjected: (logging.WARNING, "%(endpoint)s is ejected: %(reason)s"),
-    EndpointReadmitted: (logging.INFO, "%(endpoint)s is readmitted"),
-    PanicChanged: (logging.WARNING, "panic of priority %(priority)s: %(active)s"),
-    EndpointsChanged: (logging.INFO, "endpoints changed: %(added)s added, %(removed)s removed"),
-    DiscoveryFailed: (logging.WARNING, "discovery by %(source)s failed: %(error)s"),
-    ConfigurationApplied: (logging.INFO, "configuration applied; changed: %(changed)s"),
-    ConfigurationRejected: (logging.ERROR, "configuration refused: %(error)s"),
+# One message to a kind of change, so that log stores group by it.
+_MESSAGES: dict[type[Event], str] = {
+    BreakerChanged: "%(service)s: breaker of %(endpoint)s: %(old)s -> %(new)s (%(cause)s)",
+    EndpointEjected: "%(service)s: %(endpoint)s is ejected for %(duration).1f s: %(reason)s",
+    EndpointReadmitted: "%(service)s: %(endpoint)s is readmitted",
+    PanicChanged: "%(service)s: priority %(priority)s leaves panic",
+    EndpointsChanged: (
+        "%(service)s: endpoints changed: %(added)s added, %(removed)s removed, %(total)s in all"
+    ),
+    DiscoveryFailed: "%(service)s: discovery by %(source)s failed: %(error)s",
+    ConfigurationApplied: "configuration applied; changed: %(changed)s",
+    ConfigurationRejected: "configuration refused: %(error)s",
+}
+_PANIC = "%(service)s: priority %(priority)s is in panic: health is ignored"
+_SHADOW: dict[type[Event], str] = {
+    BreakerChanged: (
+        "%(service)s: breaker of %(endpoint)s, in shadow: %(old)s -> %(new)s (%(cause)s)"
+    ),
+    EndpointEjected: (
+        "%(service)s: %(endpoint)s would be ejected for %(duration).1f s: %(reason)s"
+    ),
 }
 
 
@@ -42,8 +57,14 @@ class StateLog:
     """
     A listener that logs state changes to the logger `meshlib`.
 
-    Each record has the event's name and fields as `mesh_event`, `mesh_service` and so on,
-    for structured output. Thread-safe.
+    What takes endpoints away is a warning: a breaker that opens or is isolated, an
+    ejection, panic, a source that fails. A refused configuration is an error, because a
+    person has to act. Recoveries, other changes, and what happens only in shadow, are
+    information. A source that goes on failing in the same way is told of once a minute.
+
+    Each record has the event's name and fields for structured output, as `mesh_event`,
+    `mesh_service` and so on: endpoints by their addresses, errors by type and text, both
+    without credentials. Nothing is formatted for a level that is off. Thread-safe.
     """
 
     def __init__(self, *, clock: Clock = monotonic) -> None:
@@ -52,37 +73,63 @@ class StateLog:
 
     def __call__(self, event: Event) -> None:
         """Log *event* if it changes a state."""
-        known = _MESSAGES.get(type(event))
-        if known is None:
+        message = _MESSAGES.get(type(event))
+        if message is None:
             return
-        level, message = known
-        if isinstance(event, BreakerChanged) and event.new == "closed":
-            level = logging.INFO
-        if not _LOGGER.isEnabledFor(level) or self._is_repeated(event):
+        level = _level(event)
+        if not _LOGGER.isEnabledFor(level) or self._is_old(event):
             return
-        values = {item.name: _text(getattr(event, item.name)) for item in fields(event)}
+        if getattr(event, "shadow", False):
+            message = _SHADOW[type(event)]
+        elif isinstance(event, PanicChanged) and event.active:
+            message = _PANIC
+        values = {item.name: _plain(getattr(event, item.name)) for item in fields(event)}
         extra = {f"mesh_{name}": value for name, value in values.items()}
         extra["mesh_event"] = type(event).__name__
-        if event.service:
-            message = "%(service)s: " + message
-        _LOGGER.log(level, message, values, extra=extra)
+        texts = {name: _text(value) for name, value in values.items()}
+        _LOGGER.log(level, message, texts, extra=extra)
 
-    def _is_repeated(self, event: Event) -> bool:
+    def _is_old(self, event: Event) -> bool:
+        """Whether *event* changes nothing, or says again what was said not long ago."""
+        if isinstance(event, EndpointsChanged):
+            return not event.added and not event.removed
         if not isinstance(event, DiscoveryFailed):
             return False
-        key, error, now = (event.service, event.source), repr(event.error), self._clock()
+        key, error, now = (event.service, event.source), redacted_error(event.error), self._clock()
         before = self._told.get(key)
-        if before is not None and before[0] == error and now - before[1] < _REPEAT:
+        if before is not None and before[0] == error and 0.0 <= now - before[1] < _REPEAT:
             return True
         self._told[key] = (error, now)
         return False
 
 
-def _text(value: Any) -> Any:
+def _level(event: Event) -> int:
+    if isinstance(event, ConfigurationRejected):
+        return logging.ERROR
+    if isinstance(event, DiscoveryFailed):
+        return logging.WARNING
+    bad = (
+        isinstance(event, EndpointEjected)
+        or (isinstance(event, BreakerChanged) and event.new in ("open", "isolated"))
+        or (isinstance(event, PanicChanged) and event.active)
+    )
+    return logging.WARNING if bad and not getattr(event, "shadow", False) else logging.INFO
+
+
+def _plain(value: Any) -> Any:
+    """*value* as structured output can show it."""
     if isinstance(value, Endpoint):
         return value.address
     if isinstance(value, tuple):
-        return ", ".join(str(_text(item)) for item in value) or "none"
+        return [_plain(item) for item in value]
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
+        return redacted_error(value)
     return value
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    named = ", ".join(map(str, value[:_NAMED])) or "none"
+    rest = len(value) - _NAMED
+    return f"{named} and {rest} more" if rest > 0 else named

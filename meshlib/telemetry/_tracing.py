@@ -29,8 +29,9 @@ def tracing() -> Tracing | None:
     """
     The spans of a mesh, or None as long as no tracer provider is configured.
 
-    Asking costs about a microsecond, so a service asks when it is made and about once a
-    second from then on, not at each call: a provider that is configured later is found.
+    Asking costs about a microsecond, too much for each call. So a service asks when it is
+    made and then, until there is a provider, whenever it looks after its endpoints, which
+    is at each sweep for outliers: a provider that is configured later is found.
     """
     if _broken:
         return None
@@ -46,17 +47,20 @@ def tracing() -> Tracing | None:
     return made if made.records else None
 
 
-def _harmless(
-    method: Callable[Concatenate[Tracing, _P], None],
-) -> Callable[Concatenate[Tracing, _P], None]:
+_Method = Callable[Concatenate["Tracing", _P], None]
+
+
+def _harmless(method: _Method[_P]) -> _Method[_P]:
     """Log and drop what a span processor or propagator raises: spans cannot fail a call."""
 
     @wraps(method)
-    def guarded(self: Tracing, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def guarded(self: Tracing, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             method(self, *args, **kwargs)
         except Exception:
-            self._failed(method.__name__)
+            if not self.complained:  # once is enough: it would be told with each call
+                self.complained = True
+                _LOGGER.exception("tracing failed; further failures are not logged")
 
     return guarded
 
@@ -75,7 +79,7 @@ class Tracing:
 
     def __init__(self, provider: Any) -> None:
         self._tracer = provider.get_tracer(INSTRUMENTATION, schema_url=SCHEMA)
-        self._complained = False
+        self.complained = False
 
     @property
     def records(self) -> bool:
@@ -156,24 +160,12 @@ class Tracing:
         finally:
             span.end()
 
-    def inject(self, span: Span, headers: list[tuple[bytes, bytes]]) -> None:
-        """
-        Append what carries *span* and the current baggage on, in the configured formats.
-
-        What a propagator raises is dropped, and the headers stay as they were.
-        """
-        carrier: dict[str, str] = {}
-        self._fill(carrier, span)
-        headers.extend((name.encode("ascii"), value.encode()) for name, value in carrier.items())
-
     @_harmless
-    def _fill(self, carrier: dict[str, str], span: Span) -> None:
+    def inject(self, span: Span, headers: list[tuple[bytes, bytes]]) -> None:
+        """Append what carries *span* and the current baggage on, in the configured formats."""
+        carrier: dict[str, str] = {}
         propagate.inject(carrier, context=trace.set_span_in_context(span))
-
-    def _failed(self, what: str) -> None:
-        if not self._complained:  # once is enough: it would be told with each call
-            self._complained = True
-            _LOGGER.exception("tracing failed in %s; further failures are not logged", what)
+        headers += [(name.encode("ascii"), value.encode()) for name, value in carrier.items()]
 
 
 def _tell_version(span: Span, version: Any) -> None:

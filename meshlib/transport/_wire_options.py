@@ -4,6 +4,7 @@ How connections are made: what an httpx transport takes, and where a proxy comes
 
 from __future__ import annotations
 
+import os
 import ssl
 import urllib.request
 from collections.abc import Iterable
@@ -19,6 +20,10 @@ DEFAULT_LIMITS = httpx.Limits(
     max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0
 )
 """The bulkhead bounds what is in flight; a second bound below it would queue unseen."""
+
+
+_AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name the certificate authorities to trust."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,14 @@ class WireOptions:
     retries: int = 0
     socket_options: Iterable[Any] | None = None
     _context: list[ssl.SSLContext] = field(default_factory=list, init=False, compare=False)
+    _proxies: dict[str, str] = field(default_factory=dict, init=False, compare=False)
+    """What the environment said when the client was made, as httpx reads it."""
 
     def __post_init__(self) -> None:
+        if self.trust_env:
+            self._proxies.update(urllib.request.getproxies())
+            if any(name in os.environ for name in _AUTHORITIES):
+                self.context()  # the variables are read now, as httpx reads them
         if self.http2:
             try:
                 import h2  # noqa: F401 -- only whether it is there
@@ -56,7 +67,8 @@ class WireOptions:
     def context(self) -> ssl.SSLContext:
         """The one TLS context of these options; built when the first TLS connection needs it."""
         if not self._context:
-            if self.verify is True and self.cert is None and self.trust_env and not self.http2:
+            ordinary = self.verify is True and self.cert is None and not self.http2
+            if ordinary and not any(name in os.environ for name in _AUTHORITIES):
                 self._context.append(_default_context())
             else:
                 self._context.append(
@@ -70,11 +82,11 @@ class WireOptions:
         """The proxy for an address: the one given, else what the environment names."""
         if self.proxy is not None:
             return self.proxy if isinstance(self.proxy, httpx.Proxy) else httpx.Proxy(self.proxy)
-        if not self.trust_env:
-            return None
-        known = urllib.request.getproxies()
+        known = self._proxies
         url = known.get(scheme) or known.get("all")
-        if not url or urllib.request.proxy_bypass(f"{host}:{port}"):
+        # The standard library's matching of `no_proxy`, which typeshed does not know.
+        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # see above
+        if not url or bypass(f"{host}:{port}", known):
             return None
         return httpx.Proxy(url if "://" in url else f"http://{url}")
 

@@ -66,6 +66,7 @@ async def test_http1_stays_where_both_are_offered(
     with Http2Server(tmp_path / "leaf.pem", ("h2", "http/1.1")) as server:
         user = use(server.url, verify=authority.trust())
         assert (await user.get("/echo")).json()["version"] == "1.1"
+        await user.close()
 
 
 async def test_http2_without_tls_by_prior_knowledge(use: Callable[..., User]) -> None:
@@ -73,6 +74,7 @@ async def test_http2_without_tls_by_prior_knowledge(use: Callable[..., User]) ->
     with Http2Server() as server:
         user = use(server.url, http1=False, http2=True)
         response = await user.get("/echo")
+        await user.close()
     assert response.http_version == "HTTP/2"
     assert response.json()["version"] == "2"
 

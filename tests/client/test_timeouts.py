@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 
@@ -107,7 +106,6 @@ async def test_keepalive_expiry_ends_idle_connections(
     """A connection that was idle for longer is not used again."""
     user = use(limits=httpx.Limits(keepalive_expiry=0.0))
     await user.get("/echo")
-    await anyio.sleep(0.001)
     await user.get("/echo")
     assert [one.connection for one in server.requests] == [0, 1]
 

@@ -131,6 +131,20 @@ def test_true_keeps_inherited_settings() -> None:
     assert 4 == service({"retry": {"max_attempts": 4}}, {"retry": True}).retry.max_attempts
 
 
+def test_settings_leave_an_inherited_true_on() -> None:
+    """Settings over `true` do not take it back, even where off is the default."""
+    users = service({"slow_start": True}, {"slow_start": {"aggression": 2}})
+
+    assert (30.0, 2.0) == (users.slow_start.window, users.slow_start.aggression)
+
+
+def test_switches_survive_being_loaded_again() -> None:
+    """`true` over `false` stays on, though what was loaded holds neither word."""
+    once = load({"defaults": {"retry": False}, "services": {"users": {"retry": True}}}, environ={})
+
+    assert 3 == load(once, environ={}).services["users"].retry.max_attempts
+
+
 @pytest.mark.parametrize("off", [None, False])
 def test_hedge_is_off_unless_asked_for(off: Any) -> None:
     """Null and false are off, true is on with the inherited settings."""
@@ -292,20 +306,8 @@ def test_every_leaf_of_a_merge_comes_from_one_side(base: Any, over: Any) -> None
         assert value == merged[place]
     for place, value in merged.items():
         assert said.get(place, before.get(place)) == value
-    for place, value in before.items():
-        spoken_of = any(o[: len(place)] == place or place[: len(o)] == o for o in said)
-        assert spoken_of or value == merged.get(place) or _is_nothing(over, place)
-
-
-def _is_nothing(tree: Any, place: tuple[str, ...]) -> bool:
-    """Whether *tree* has an empty mapping above or at *place*, or something that is none."""
-    for key in place:
-        if not isinstance(tree, dict):
-            return True
-        if key not in tree:
-            return False
-        tree = tree[key]
-    return tree == {}
+    for key in base.keys() - over.keys():
+        assert base[key] == merge(base, over)[key]
 
 
 @given(mappings, mappings, mappings)

@@ -197,3 +197,10 @@ def test_explain_of_a_service_without_endpoints_has_no_attempt() -> None:
     mesh = Mesh("shop", services={"empty": []})
     assert mesh.explain("http://empty/").endpoint is None
     assert "Mesh 'shop': 1 services" in repr(mesh)
+
+
+def test_a_service_with_policies_alone_is_asked_of_the_default_source() -> None:
+    """What it says is how it is called, and not that it is nowhere."""
+    with client(discovery=Names(), services={"orders": {"timeout": 2}}) as made:
+        assert "http://orders.internal/a" == made.get("orders", "/a").text
+        assert 2 == made.mesh.service("orders").policies.timeout

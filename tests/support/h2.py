@@ -53,6 +53,7 @@ class Http2Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # It waits for its connections to end, so clients are to be closed before.
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(_PATIENCE)
 
@@ -63,13 +64,8 @@ class Http2Server:
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
         self._together = asyncio.Event()
-        self._config.graceful_timeout = 0.1
         self._ready.set()
-        await hypercorn.asyncio.serve(
-            self._app,  # type: ignore[arg-type] # hypercorn's types of scopes are its own
-            self._config,
-            shutdown_trigger=self._end.wait,
-        )
+        await hypercorn.asyncio.serve(self._app, self._config, shutdown_trigger=self._end.wait)
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

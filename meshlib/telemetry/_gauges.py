@@ -1,0 +1,136 @@
+"""
+OpenTelemetry gauges: the state of meshes, read when a meter provider collects.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from .._fork import survive_fork
+from ._conventions import INSTRUMENTATION, SCHEMA
+from ._metrics import ServiceMetrics
+
+_STATES = ("closed", "open", "half_open", "isolated")
+
+
+class Gauges:
+    """
+    Observes every mesh that it is given, through one meter.
+
+    A meter keeps the first callback of an instrument and drops later ones, so there is one
+    of these for each meter provider, however many meshes and listeners there are. Meshes
+    are held weakly. Thread-safe.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._meshes: tuple[weakref.ref[Any], ...] = ()
+        self.renew()
+        meter.create_observable_gauge(
+            "meshlib.in_flight",
+            [self._observer(_in_flight)],
+            unit="{call}",
+            description="Calls that are in flight.",
+        )
+        meter.create_observable_gauge(
+            "meshlib.retry_budget",
+            [self._observer(_budget)],
+            unit="{retry}",
+            description="Retries that could be made now.",
+        )
+        meter.create_observable_gauge(
+            "meshlib.breakers",
+            [self._observer(_breakers)],
+            unit="{endpoint}",
+            description="Endpoints whose breaker is in a state.",
+        )
+        survive_fork(self)
+
+    def add(self, mesh: Any) -> None:
+        """Observe *mesh* for as long as it lives."""
+        with self._lock:
+            self._meshes = (*self._without(mesh), weakref.ref(mesh))
+
+    def remove(self, mesh: Any) -> None:
+        """Observe *mesh* no more."""
+        with self._lock:
+            self._meshes = self._without(mesh)
+
+    def renew(self) -> None:
+        """A forked child may not wait for a lock that a thread of its parent held."""
+        self._lock = threading.Lock()
+
+    def _without(self, mesh: Any) -> tuple[weakref.ref[Any], ...]:
+        return tuple(known for known in self._meshes if known() not in (None, mesh))
+
+    def _observer(
+        self, counts: Callable[[ServiceMetrics], Iterable[tuple[str, int]]]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            # Two meshes may have one name, as a sync and an async client of an application
+            # that do not share theirs: of two observations with the same attributes only
+            # one would be kept.
+            sums: Counter[tuple[str, str, str]] = Counter()
+            for known in self._meshes:
+                mesh = known()
+                if mesh is not None:
+                    measured = mesh.metrics()
+                    for service in measured.services.values():
+                        for state, count in counts(service):
+                            sums[measured.name, service.name, state] += count
+            for (mesh_name, service_name, state), count in sums.items():
+                about = {"meshlib.mesh": mesh_name, "meshlib.service": service_name}
+                yield Observation(count, {**about, "state": state} if state else about)
+
+        return observe
+
+
+def _in_flight(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
+    yield "", service.in_flight
+
+
+def _budget(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
+    yield "", service.budget_balance
+
+
+def _breakers(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
+    states = Counter(endpoint.breaker for endpoint in service.endpoints.values())
+    for state in _STATES:  # also those that no endpoint is in, which alerts compare with 0
+        yield state, states[state]
+
+
+class _Registry:
+    """The gauges of each meter provider."""
+
+    def __init__(self) -> None:
+        self._of_global: Gauges | None = None
+        self._of: weakref.WeakKeyDictionary[Any, Gauges] = weakref.WeakKeyDictionary()
+        self.renew()
+        survive_fork(self)
+
+    def renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def gauges(self, provider: Any) -> Gauges:
+        with self._lock:
+            if provider is None or provider is metrics.get_meter_provider():
+                if self._of_global is None:
+                    self._of_global = Gauges(metrics.get_meter(INSTRUMENTATION, schema_url=SCHEMA))
+                return self._of_global
+            if provider not in self._of:
+                self._of[provider] = Gauges(provider.get_meter(INSTRUMENTATION, schema_url=SCHEMA))
+            return self._of[provider]
+
+
+_REGISTRY = _Registry()
+
+
+def gauges_of(provider: Any = None) -> Gauges:
+    """The gauges of *provider*, or of the configured one."""
+    return _REGISTRY.gauges(provider)

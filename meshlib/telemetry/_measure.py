@@ -1,0 +1,106 @@
+"""
+Metrics, read off the counters of services and targets when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics
+from ._redact import redacted, redacted_error
+
+
+def bucket_limit(index: int) -> float:
+    """
+    Seconds at the upper edge of bucket *index* of a target's histogram.
+
+    There are two buckets to an octave, from 1 µs up: a latency of *n* whole microseconds,
+    whose binary form has *b* digits, is in bucket 2b, or in 2b+1 when the second digit is
+    1. Below 2 µs, bucket *n* has them; buckets 2 and 3 stay empty.
+    """
+    if index < 2:
+        return (index + 1) * 1e-6
+    bits, half = index >> 1, index & 1
+    return float((1 << (bits - 1)) + (half + 1) * (1 << max(bits - 2, 0))) * 1e-6
+
+
+def quantile(histogram: Iterable[int], share: float) -> float | None:
+    """
+    The latency that *share* of the counted attempts did not exceed; None without any.
+
+    It is the upper edge of a bucket: never too low, and at most half as high again.
+    """
+    counts = list(histogram)
+    rank = share * sum(counts)
+    if not rank:
+        return None
+    index = -1
+    while rank > 0:
+        index += 1
+        rank -= counts[index]
+    return bucket_limit(index)
+
+
+def measure(
+    name: str, services: Iterable[Any], supervisors: Mapping[str, Any], now: float
+) -> MeshMetrics:
+    """
+    The metrics of the mesh *name*, *now*.
+
+    *supervisors* are those of the services that are discovered, by name.
+    """
+    measured = (_service(service, supervisors.get(service.name), now) for service in services)
+    return MeshMetrics(name=name, services={one.name: one for one in measured})
+
+
+def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
+    status = None if supervisor is None else supervisor.status
+    error = None if status is None else status.error
+    bulkhead, budget = service.bulkhead, service.budget
+    endpoints = {target.address: _endpoint(target, now) for target in service.targets}
+    attempts = sum(endpoint.attempts for endpoint in endpoints.values())
+    retries = sum(endpoint.retries for endpoint in endpoints.values())
+    return ServiceMetrics(
+        name=service.name,
+        calls=attempts - retries,
+        attempts=attempts,
+        retries=retries,
+        failures=sum(endpoint.failures for endpoint in endpoints.values()),
+        rejected=service.rejected,
+        fallbacks=service.fallbacks,
+        in_flight=bulkhead.in_flight,
+        queued=bulkhead.queued,
+        max_concurrency=bulkhead.max_concurrency,
+        bulkhead_rejected=bulkhead.rejected,
+        bulkhead_abandoned=bulkhead.abandoned,
+        budget_balance=budget.balance(now),
+        budget_refused=budget.refused,
+        panic=service.pickable.panic,
+        discovery_age=None if status is None else status.age(now),
+        discovery_error=None if error is None else redacted_error(error),
+        endpoints=endpoints,
+    )
+
+
+def _endpoint(target: Any, now: float) -> EndpointMetrics:
+    # In this order, or a retry that begins meanwhile would be a retry without an attempt.
+    retries, failures = target.retries, target.failures
+    attempts = target.attempts
+    histogram = tuple(target.histogram)
+    return EndpointMetrics(
+        url=redacted(target.endpoint.url),
+        in_flight=target.load.in_flight,
+        attempts=attempts,
+        retries=retries,
+        failures=failures,
+        latency=target.load.latency(now),
+        p50=quantile(histogram, 0.5),
+        p99=quantile(histogram, 0.99),
+        breaker=target.breaker.state.value,
+        opened=target.breaker.opened,
+        ejected=target.outlier.ejected,
+        healthy=target.healthy,
+        weight=target.load.weight,
+        priority=target.endpoint.priority,
+    )
