@@ -18,9 +18,11 @@ _HASHING = frozenset({"ip_hash", "ring_hash", "maglev"})
 _INFINITE = float("inf")
 
 
-def build_policies(config: ServiceConfig, rng: random.Random, *, outside: str = "") -> Policies:
+def build_policies(
+    config: ServiceConfig, rng: random.Random, *, name: str = "", outside: str = ""
+) -> Policies:
     """
-    The policies of one service.
+    The policies of the service called *name*.
 
     *outside* `passthrough` is for an outside origin that is sent to as httpx would.
     """
@@ -35,6 +37,8 @@ def build_policies(config: ServiceConfig, rng: random.Random, *, outside: str = 
             }
         )
     authority = config.authority
+    if authority == "service":
+        authority = "endpoint" if outside else name  # an origin is named by its own address
     classifier = Classifier(HTTPX.errors, config.retry.statuses)
     return Policies(
         timeout=_INFINITE if config.timeout is None else config.timeout,

@@ -22,7 +22,7 @@ from .config import MeshConfig
 from .transport import Service
 
 _SUFFIX = ".mesh"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Directory:

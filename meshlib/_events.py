@@ -32,6 +32,7 @@ class AttemptFinished(Event):
     error: BaseException | None
     elapsed: float
     fault: str | None
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class Mesh:
         self.default_source = default_source(discovery, self.config)
         self.discovery_in_code = discovery
         self._listeners: tuple[Listener, ...] = tuple(listeners)
-        self._state_log = StateLog()
+        self._state_log = StateLog(clock=clock)
         self.faults = FaultInjector(self.config.faults, rng=self.rng)
         self._lock = threading.RLock()
         self._closed = False
@@ -151,7 +151,7 @@ class Mesh:
     def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:
         service = Service(
             name,
-            build_policies(settings, self.rng, outside=outside),
+            build_policies(settings, self.rng, name=name, outside=outside),
             clock=self.clock,
             rng=self.rng,
             emit=self.emit,
@@ -240,8 +240,8 @@ class Mesh:
 
     def emit(self, event: Event) -> None:
         """Log *event* if it changes a state, and send it to every listener."""
-        self._state_log(event)
-        for listener in self._listeners:
+        listeners: tuple[Listener, ...] = (self._state_log, *self._listeners)
+        for listener in listeners:
             try:
                 listener(event)
             except Exception:

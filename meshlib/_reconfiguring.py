@@ -27,10 +27,9 @@ class Plan:
         self._config = config
         self._default = default_source(mesh.discovery_in_code, config)
         self._policies = {
-            name: build_policies(settings, mesh.rng) for name, settings in config.services.items()
+            name: build_policies(settings, mesh.rng, name=name)
+            for name, settings in config.services.items()
         }
-        self._unnamed = build_policies(config.default_service(), mesh.rng)
-        self._origins = build_policies(config.default_service(), mesh.rng, outside=config.outside)
         default = (
             self._default if config.discovery != mesh.config.discovery else (mesh.default_source)
         )
@@ -82,9 +81,10 @@ class Plan:
 
     def _change_unnamed(self) -> None:
         """Discovered services and outside origins live by the defaults."""
-        directory = self._mesh.directory
+        directory, rng = self._mesh.directory, self._mesh.rng
+        defaults, outside = self._config.default_service(), self._config.outside
         for name, service in directory.services.items():
             if name not in self._config.services:
-                service.apply(self._unnamed)
-        for service in directory.origins.values():
-            service.apply(self._origins)
+                service.apply(build_policies(defaults, rng, name=name))
+        for name, service in directory.origins.items():
+            service.apply(build_policies(defaults, rng, name=name, outside=outside))

@@ -117,7 +117,7 @@ class OpenTelemetryMetrics:
         self._attempts.add(1, about | place)
         if event.fault is not None:
             about["meshlib.fault"] = event.fault
-        method = getattr(event, "method", None)  # the event has none as yet
+        method = event.method
         if method is not None:
             about |= method_attributes(method)
             about.pop("http.request.method_original", None)  # anybody could invent series

@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 
 _REDACTED = "REDACTED"
 _USER = re.compile(
-    # What stands before the last @ of the authority, or, when a password holds an unescaped
-    # delimiter so that no port follows the colon, before the last @ at all.
-    r"(?<=://)(?:[^\s/?#]*@|[^\s/?#:@\[]*:(?!\d*(?:[/?#\s]|$))\S*@)"
+    # A password may hold unescaped delimiters: when no port follows the first colon, all up
+    # to the last @ is left out, and the host with it when the path has another one.
+    r"(?<=://)(?:[^\s/?#:@\[]*:(?!\d*(?:[/?#\s]|$))\S*@|[^\s/?#]*@)"
 )
 _PAIR = re.compile(r"([?&;#])([^=?&;#\s]+)=([^&;#\s]*)")
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+[^\s,;'\"]{8,}", re.IGNORECASE)

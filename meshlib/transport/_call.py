@@ -209,7 +209,7 @@ class Call:
         attempt.breaker.record(attempt.epoch, outcome.verdict, now, elapsed, status)
         service = self.service
         if service.tracing is not None:
-            service.tracing.attempt_ended(attempt)
+            service.tracing.attempt_ended(attempt, response)
         if service.hedge is not None and outcome is SUCCESS:
             service.hedge.observe(elapsed, now)
         if service.listening:

@@ -159,6 +159,9 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         """Wait between the connection attempts that the option `retries` asks for."""
         await anyio.sleep(self.cap(seconds, httpcore.ConnectTimeout) or 0.0)
 
+    def drop(self) -> None:
+        """Nobody will end the exchange: its event loop closes the socket when it is collected."""
+
     async def aclose(self) -> None:
         """Close it, also when it has come no further than the handshake of TLS."""
         await self.http.aclose()

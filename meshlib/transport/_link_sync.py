@@ -162,6 +162,11 @@ class Link(httpcore.NetworkBackend):
         except (OSError, AttributeError):
             pass  # not connected yet, or not any more
 
+    def drop(self) -> None:
+        """Nobody will end the exchange: close the socket as it is."""
+        if self.sock is not None:
+            self.sock.close()
+
     def close(self) -> None:
         """Close it, also when it has come no further than the handshake of TLS."""
         self.http.close()

@@ -12,7 +12,7 @@ from .._models import Endpoint, LoadSignal, OutcomeClass, Verdict
 from ..balancing import Baseline, Load
 from ..breaker import Breaker, OutlierStats
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _MEASURED = LoadSignal.MEASURED
 _PENALISED = LoadSignal.PENALISED
 _AT_LEAST = LoadSignal.AT_LEAST

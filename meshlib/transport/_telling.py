@@ -34,6 +34,7 @@ def tell_attempt(call: Any, attempt: Attempt) -> None:
             error=attempt.error,
             elapsed=attempt.elapsed,
             fault=None if attempt.fault is None else attempt.fault.rule,
+            method=call.request.method,
         )
     )
 

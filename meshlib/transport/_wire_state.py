@@ -80,6 +80,7 @@ class WireState:
         """An unread response was dropped by its owner: give back what needs no waiting."""
         if not link.shared and not stack.inherited:
             self._count(-1, 0)
+            link.drop()
         self._release()
 
     def _request(self, attempt: Attempt, stack: Any) -> AimedRequest:

@@ -22,6 +22,7 @@ EXEMPT: dict[str, dict[str, str]] = {
     },
     "_link": {
         "Link.exchange": "a shared connection needs a timer in a loop, and none in a thread",
+        "Link.drop": "outside its event loop a task's socket cannot be closed",
         "Link.shut_down": "cuts a read off in another thread; a task is cancelled",
     },
     "_wire": {"_CLOSE_TIMEOUT": "bounds a shield against cancellation"},

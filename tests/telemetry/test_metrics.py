@@ -193,7 +193,8 @@ def test_is_ready_for_json() -> None:
     """Plain data: what it holds after a round trip is what it held before."""
     with client() as mesh:
         mesh.get("users", "/")
-        mesh.mesh.service("users").set_healthy(TWO, False)
+        for url in (ONE, TWO):
+            mesh.mesh.service("users").set_healthy(url, False)
         metrics = mesh.mesh.metrics()
     data = metrics.as_dict()
     assert data == json.loads(json.dumps(data, allow_nan=False))
@@ -206,16 +207,18 @@ def test_is_ready_for_json() -> None:
 def test_its_text_is_a_table() -> None:
     """A line for the service, then aligned columns with a line for each endpoint."""
     with client(ONE, "http://longer.example:2") as mesh:
-        for _ in range(2):
+        mesh.get("users", "/")  # begins anywhere, and goes on to the other
+        while mesh.mesh.metrics().services["users"].failures == 0:
             mesh.get("users", "/")
         mesh.mesh.service("users").targets[0].outlier.ejected = True
         metrics = mesh.mesh.metrics()
     head, service, titles, first, second = str(metrics).splitlines()
     assert "mesh shop" == head
-    assert service.startswith("users: 2 calls, 1 retries, 0 rejected, 0 fallbacks, 0 in flight, 0 ")
+    assert service.startswith("users: ")
+    assert " calls, 1 retries, 0 rejected, 0 fallbacks, 0 in flight, 0 queued, " in service
     assert ["endpoint", "breaker", "in", "flight", "attempts"] == titles.split()[:5]
     assert [ONE, "closed", "0", "1", "1"] == first.split()[:5]
-    assert ["http://longer.example:2", "closed", "0", "2", "0"] == second.split()[:5]
+    assert ["http://longer.example:2", "closed", "0"] == second.split()[:3]
     assert first.index("closed") == second.index("closed") == titles.index("breaker")
     edge = titles.index("failed") + len("failed")  # numbers end where their title does
     assert ["1", "0"] == [line[:edge].split()[-1] for line in (first, second)]

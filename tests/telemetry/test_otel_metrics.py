@@ -8,103 +8,169 @@ from typing import Any
 import httpx
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from meshlib import CallOptions, CircuitOpenError, MeshClient
-from meshlib.telemetry import OpenTelemetryMetrics
+from meshlib import CallOptions, CircuitOpenError, Endpoint, MeshClient
+from meshlib._events import AttemptFinished, CallFinished, HedgeStarted
+from meshlib.telemetry import OpenTelemetryMetrics, record_metrics
 
 Read = Callable[[], dict[str, list[Any]]]
 
-
-@pytest.fixture
-def reader() -> InMemoryMetricReader:
-    """What was recorded."""
-    return InMemoryMetricReader()
+ONE, TWO = "http://10.0.0.1:1", "http://10.0.0.1:2"
 
 
-@pytest.fixture
-def read(reader: InMemoryMetricReader) -> Read:
-    """The data points of every metric, by its name."""
-
-    def points() -> dict[str, list[Any]]:
-        data = reader.get_metrics_data()
-        assert data is not None
-        return {
-            metric.name: list(metric.data.data_points)
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
-
-    return points
+def answer(request: httpx.Request) -> httpx.Response:
+    """Port 1 fails, any other succeeds."""
+    return httpx.Response(503 if request.url.port == 1 else 200)
 
 
-def test_records_calls_attempts_and_what_went_wrong(
-    reader: InMemoryMetricReader, read: Read
-) -> None:
-    """One attempt that fails and is retried, a rejection, a fallback, and a fault."""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(503 if request.url.port == 1 else 200)
-
+def client(**options: Any) -> MeshClient:
+    """A client of the service `users`, whose first endpoint is given up at its first failure."""
     service = {
-        "endpoints": ["http://10.0.0.1:1", "http://10.0.0.1:2"],
+        "endpoints": [ONE, TWO],
         "balancer": "round_robin",
         "breaker": {"consecutive_failures": 1},
         "retry": {"backoff": {"initial": 0}},
     }
-    client = MeshClient("shop", services={"users": service}, transport=httpx.MockTransport(answer))
-    provider = MeterProvider([reader])
-    client.mesh.listen(OpenTelemetryMetrics(client.mesh, provider=provider))
-    for _ in range(2):
-        assert 200 == client.get("users", "/").status_code
-    client.mesh.service("users").targets[1].breaker.isolate()
-    with pytest.raises(CircuitOpenError):
-        client.get("users", "/")
-    instead = {"mesh": CallOptions(fallback={})}
-    assert 200 == client.get("users", "/", extensions=instead).status_code
+    transport = httpx.MockTransport(answer)
+    return MeshClient("shop", services={"users": service}, transport=transport, **options)
+
+
+def test_calls_and_attempts_are_recorded(meters: MeterProvider, read: Read) -> None:
+    """One attempt fails and is retried elsewhere; durations are seconds, with a result."""
+    with client(listeners=[OpenTelemetryMetrics(provider=meters)]) as mesh:
+        for _ in range(2):
+            assert 200 == mesh.get("users", "/").status_code
     seen = read()
-    assert 4 == sum(point.count for point in seen["meshlib.call.duration"])
-    assert 3 == sum(point.count for point in seen["http.client.request.duration"])
-    assert {"success": 2, "unavailable": 1} == {
-        point.attributes["meshlib.outcome"]: point.value for point in seen["meshlib.attempts"]
+    (call,) = seen["meshlib.call.duration"]
+    assert (2, 14) == (call.count, len(call.explicit_bounds))
+    assert 0.005 == call.explicit_bounds[0]
+    assert {
+        "meshlib.service": "users",
+        "http.request.method": "GET",
+        "http.response.status_code": 200,
+    } == dict(call.attributes)
+    good, bad = sorted(
+        seen["http.client.request.duration"],
+        key=lambda point: point.attributes["http.response.status_code"],
+    )
+    assert (2, 1) == (good.count, bad.count)
+    assert {
+        "meshlib.service": "users",
+        "server.address": "10.0.0.1",
+        "server.port": 1,
+        "http.response.status_code": 503,
+        "error.type": "503",
+    }.items() <= dict(bad.attributes).items()
+    assert {(TWO, "success", 2), (ONE, "unavailable", 1)} == {
+        (p.attributes["meshlib.endpoint"], p.attributes["meshlib.outcome"], p.value)
+        for p in seen["meshlib.attempts"]
     }
-    assert 1 == sum(point.value for point in seen["meshlib.retries"])
-    assert {"CircuitOpenError"} == {
-        point.attributes["reason"] for point in seen["meshlib.rejections"]
-    }
-    assert 1 == sum(point.value for point in seen["meshlib.fallbacks"])
-    assert {("closed", "open"), ("closed", "isolated")} == {
-        (point.attributes["from"], point.attributes["to"])
-        for point in seen["meshlib.breaker.transitions"]
-    }
-    assert [2] == [point.value for point in seen["meshlib.breakers.open"]]
-    assert [0] == [point.value for point in seen["meshlib.in_flight"]]
-    assert seen["meshlib.retry_budget"][0].value > 0
-    provider.shutdown()
+    (retried,) = seen["meshlib.retries"]
+    assert (1, "unavailable") == (retried.value, retried.attributes["meshlib.outcome"])
 
 
-def test_records_faults_and_refused_retries(reader: InMemoryMetricReader, read: Read) -> None:
+def test_the_method_of_an_attempt_is_recorded_where_the_event_tells(
+    meters: MeterProvider, read: Read
+) -> None:
+    """The conventions ask for it; one that anybody could invent makes no series of its own."""
+
+    class Told(AttemptFinished):
+        method: str
+
+    record = OpenTelemetryMetrics(provider=meters)
+    record._recorders[Told] = record._recorders[AttemptFinished]
+    for method in ("GET", "BREW"):
+        event = Told(
+            service="users",
+            endpoint=Endpoint(ONE),
+            number=1,
+            outcome="success",
+            status=200,
+            error=None,
+            elapsed=0.1,
+            fault="slow",
+        )
+        object.__setattr__(event, "method", method)
+        record(event)
+    record(
+        CallFinished(
+            service="users", method="BREW", status=200, error=None, attempts=1, elapsed=0.1
+        )
+    )
+    record(HedgeStarted(service="users", number=2))  # in no metric
+    seen = read()
+    points = seen["http.client.request.duration"]
+    assert {("GET", "slow"), ("_OTHER", "slow")} == {
+        (p.attributes["http.request.method"], p.attributes["meshlib.fault"]) for p in points
+    }
+    assert not any("BREW" in p.attributes.values() for p in points)
+    (call,) = seen["meshlib.call.duration"]
+    assert "BREW" not in call.attributes.values()
+    assert "_OTHER" == call.attributes["http.request.method"]
+
+
+def test_rejections_fallbacks_and_breakers_are_recorded(meters: MeterProvider, read: Read) -> None:
+    """Each with its reason."""
+    with client(listeners=[OpenTelemetryMetrics(provider=meters)]) as mesh:
+        for _ in range(2):
+            mesh.get("users", "/")
+        mesh.mesh.service("users").targets[1].breaker.isolate()
+        with pytest.raises(CircuitOpenError):
+            mesh.get("users", "/")
+        instead = {"mesh": CallOptions(fallback={})}
+        assert 200 == mesh.get("users", "/", extensions=instead).status_code
+    seen = read()
+    (rejected,) = seen["meshlib.rejections"]
+    assert {"meshlib.service": "users", "reason": "CircuitOpenError"} == dict(rejected.attributes)
+    assert ["meshlib.CircuitOpenError"] == [
+        p.attributes["error.type"]
+        for p in seen["meshlib.call.duration"]
+        if "error.type" in p.attributes
+    ]
+    (fallback,) = seen["meshlib.fallbacks"]
+    assert (1, "value") == (fallback.value, fallback.attributes["kind"])
+    assert {(ONE, "closed", "open", False), (TWO, "closed", "isolated", False)} == {
+        tuple(p.attributes[name] for name in ("meshlib.endpoint", "from", "to", "shadow"))
+        for p in seen["meshlib.breaker.transitions"]
+    }
+
+
+def test_faults_and_refused_retries_are_recorded(meters: MeterProvider, read: Read) -> None:
     """The rule by its name, and the reason why nothing was tried again."""
     config = {
-        "services": {"users": {"endpoints": ["http://10.0.0.1:1"]}},
+        "services": {"users": {"endpoints": [ONE]}},
         "faults": [{"name": "reset", "abort": {"error": "reset"}}],
     }
-    provider = MeterProvider([reader])
-    client = MeshClient(
-        "shop",
-        config=config,
-        transport=httpx.MockTransport(lambda request: httpx.Response(200)),
-        listeners=[OpenTelemetryMetrics(provider=provider)],
-    )
-    with pytest.raises(httpx.ReadError):
-        client.post("users", "/")
+    with (
+        MeshClient(
+            "shop",
+            config=config,
+            transport=httpx.MockTransport(answer),
+            listeners=[OpenTelemetryMetrics(provider=meters)],
+        ) as mesh,
+        pytest.raises(httpx.ReadError),
+    ):
+        mesh.post("users", "/")
     seen = read()
-    assert ["reset"] == [point.attributes["rule"] for point in seen["meshlib.faults"]]
-    assert ["not idempotent"] == [
-        point.attributes["reason"] for point in seen["meshlib.retries.refused"]
-    ]
-    assert ["ReadError"] == [
-        point.attributes["error.type"] for point in seen["meshlib.call.duration"]
-    ]
-    provider.shutdown()
+    assert ["reset"] == [p.attributes["rule"] for p in seen["meshlib.faults"]]
+    assert ["not idempotent"] == [p.attributes["reason"] for p in seen["meshlib.retries.refused"]]
+    (request,) = seen["http.client.request.duration"]
+    assert ("reset", "httpx.ReadError") == (
+        request.attributes["meshlib.fault"],
+        request.attributes["error.type"],
+    )
+    assert "http.response.status_code" not in request.attributes
+
+
+def test_a_client_is_recorded_until_told_otherwise(meters: MeterProvider, read: Read) -> None:
+    """Events and gauges begin and end together."""
+    with client() as mesh:
+        stop = record_metrics(mesh, provider=meters)
+        mesh.get("users", "/")
+        before = read()
+        stop()
+        mesh.get("users", "/")
+        after = read()
+    assert 1 == before["meshlib.call.duration"][0].count == after["meshlib.call.duration"][0].count
+    assert "meshlib.in_flight" in before
+    assert "meshlib.in_flight" not in after

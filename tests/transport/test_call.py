@@ -316,7 +316,7 @@ class Spans:
         """An attempt begins."""
         self.heard.append(attempt.number)
 
-    def attempt_ended(self, attempt: Any) -> None:
+    def attempt_ended(self, attempt: Any, response: Any = None) -> None:
         """An attempt has its outcome."""
         self.heard.append(attempt.outcome.name)
 
