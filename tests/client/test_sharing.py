@@ -96,9 +96,9 @@ def test_listeners_of_a_client_hear_the_shared_mesh(serve: Serve) -> None:
     """They are added to those of the mesh, and hear what its other clients do."""
     server = serve()
     heard: list[Event] = []
-    with shared_mesh(server) as mesh:
-        MeshClient(mesh=mesh, listeners=[heard.append])
-        MeshClient(mesh=mesh).get("http://users/")
+    with shared_mesh(server) as mesh, MeshClient(mesh=mesh, listeners=[heard.append]):
+        with MeshClient(mesh=mesh) as client:
+            client.get("http://users/")
     assert heard
 
 
