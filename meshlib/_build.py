@@ -38,7 +38,9 @@ def build_policies(
         )
     authority = config.authority
     if authority == "service":
-        authority = name if outside in ("", "discovery") else "endpoint"  # an origin is named by its own address
+        authority = (
+            name if outside in ("", "discovery") else "endpoint"
+        )  # an origin is named by its own address
     classifier = Classifier(HTTPX.errors, config.retry.statuses)
     return Policies(
         timeout=_INFINITE if config.timeout is None else config.timeout,

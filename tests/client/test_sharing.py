@@ -96,9 +96,12 @@ def test_listeners_of_a_client_hear_the_shared_mesh(serve: Serve) -> None:
     """They are added to those of the mesh, and hear what its other clients do."""
     server = serve()
     heard: list[Event] = []
-    with shared_mesh(server) as mesh, MeshClient(mesh=mesh, listeners=[heard.append]):
-        with MeshClient(mesh=mesh) as client:
-            client.get("http://users/")
+    with (
+        shared_mesh(server) as mesh,
+        MeshClient(mesh=mesh, listeners=[heard.append]),
+        MeshClient(mesh=mesh) as client,
+    ):
+        client.get("http://users/")
     assert heard
 
 
@@ -144,6 +147,8 @@ async def test_both_colours_work_at_once(way: Way, serve: Serve) -> None:
     assert sorted(answers) == sorted([f"{c}{n}" for c in "ab" for n in range(20)])
 
 
+# Nobody can close the connections of an event loop that has ended: asyncio tells of each.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_event_loops_share_a_client(serve: Serve) -> None:
     """One after the other: a connection of a loop that ended is not used again."""
     server = serve()

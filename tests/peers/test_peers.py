@@ -3,9 +3,9 @@ Defects of other libraries that concern a whole call: each a test that they woul
 
 By the numbers of the survey: 1 to 6, 11, 12, 16 (window) and 22 are in
 `tests/breaker/test_peers.py`; 13, 14, 15 and 16 (queue) in `tests/bulkhead/test_peers.py`;
-7 to 9, 13 and 16 (budget) in `tests/retry/test_peers.py`; 17 is about caches by `id` that outlive what they name, of which
-this library has none; 19 is in `tests/survival`; 23 in `tests/house/test_dependencies.py`. The
-rest is here.
+7 to 9, 13 and 16 (budget) in `tests/retry/test_peers.py`; 19 is in `tests/survival`, 23 in
+`tests/house/test_dependencies.py`; 17 is about caches by `id` that outlive what they name,
+of which this library has none. The rest is here.
 """
 
 from __future__ import annotations
