@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -149,6 +150,9 @@ async def test_both_colours_work_at_once(way: Way, serve: Serve) -> None:
 
 # Nobody can close the connections of an event loop that has ended: asyncio tells of each.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # connections of a loop that ended without `aclose` are left to the collector
 def test_event_loops_share_a_client(serve: Serve) -> None:
     """One after the other: a connection of a loop that ended is not used again."""
     server = serve()
@@ -164,6 +168,7 @@ def test_event_loops_share_a_client(serve: Serve) -> None:
 
     assert asyncio.run(several()) == [200, 200, 200]
     assert [one.connection for one in server.requests][3:] == [3, 3, 3]
+    gc.collect()
 
 
 @pytest.mark.parametrize("way", BOTH, ids=str)
