@@ -41,6 +41,8 @@ docs: $(VENV)/ready-docs
 
 bench: $(VENV)/ready-bench
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/wire.py
+	$(BIN)/python benchmarks/picks.py
 
 clean:
 	rm -rf $(VENV) site dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -130,7 +130,7 @@ class DirectClient(httpx.Client):
         assert isinstance(body, httpx.SyncByteStream)
         response.is_stream_consumed = True
         try:
-            content = b"".join([chunk for chunk in body])  # noqa: C416 -- the twin cannot say `list(body)`  # noqa: C416 -- as its twin has it
+            content = b"".join([chunk for chunk in body])  # noqa: C416 -- as its twin has it
         except BaseException as exc:
             if isinstance(exc, httpx.RequestError):
                 exc.request = request
