@@ -170,6 +170,16 @@ def test_quick_request_is_what_a_plain_get_uses() -> None:
         assert client.quick_request("GET", "http://users/x") is None
 
 
+def test_known_urls_are_bounded() -> None:
+    """A client that is asked for ever new URLs does not remember them all."""
+    with MeshClient() as client:
+        for number in range(3000):
+            request = client.quick_request("GET", f"http://users/{number}")
+            assert request is not None
+            assert request.url.path == f"/{number}"
+        assert len(client._urls) <= 1024
+
+
 async def test_quick_requests_share_nothing(user: User, server: ScriptedServer) -> None:
     """Changing one request, or the client, changes no other request."""
     first = await user.get("/echo")

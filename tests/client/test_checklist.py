@@ -109,6 +109,8 @@ CHECKLIST = {
         transports.options_of_a_transport_are_options_of_a_mesh_client
         transports.retries_of_a_transport_connect_again transports.mock_transport_answers
         transports.mock_transport_may_stream_and_fail
+        transports.response_that_was_read_already_is_returned
+        transports.error_of_a_body_is_the_callers
         transports.transport_lives_as_long_as_its_client
         transports.client_that_was_used_enters_its_transports""",
     "advanced/transports: mounting transports": """transports.mounts_route_by_pattern

@@ -53,6 +53,56 @@ async def test_mock_transport_may_stream_and_fail(use: Callable[..., User]) -> N
     assert user.tell(caught.value.request.url) == "<site>/fail"
 
 
+async def test_error_of_a_body_is_the_callers(use: Callable[..., User]) -> None:
+    """What is no error of httpx passes as it is, and the body is closed."""
+
+    class OwnError(Exception):
+        pass
+
+    class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+        closed = 0
+
+        def __iter__(self) -> Any:
+            yield b"some"
+            raise OwnError
+
+        async def __aiter__(self) -> Any:
+            yield b"some"
+            raise OwnError
+
+        def close(self) -> None:
+            self.closed += 1
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    body = Broken()
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=body))
+    with pytest.raises(OwnError):
+        await use("http://127.0.0.1:1234", transport=transport).get("/")
+    assert body.closed == 1
+
+
+async def test_response_that_was_read_already_is_returned(use: Callable[..., User]) -> None:
+    """A transport may give a response whose body it has read, and whose stream is used up."""
+    user = use()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        response = httpx.Response(200, content=user.body(b"one,", b"two"))
+        response.read()
+        return response
+
+    async def suspending(request: httpx.Request) -> httpx.Response:
+        response = httpx.Response(200, content=user.body(b"one,", b"two"))
+        await response.aread()
+        return response
+
+    transport = httpx.MockTransport(suspending if user.way.loop else handler)
+    response = await use("http://127.0.0.1:1234", transport=transport).get("/")
+    assert response.content == b"one,two"
+    assert response.is_closed
+
+
 class Recording(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Notes how it is entered, asked, left and closed; answers 200."""
 
