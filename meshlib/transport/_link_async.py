@@ -63,7 +63,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         self, options: WireOptions, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
         scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
-        context = options.context() if scheme == "https" else None
+        context = options.context() if scheme in ("https", "wss") else None
         proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
         if proxy is None:
             return httpcore.AsyncHTTPConnection(

@@ -63,7 +63,7 @@ class Link(httpcore.NetworkBackend):
         self, options: WireOptions, origin: httpcore.Origin
     ) -> httpcore.ConnectionInterface:
         scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
-        context = options.context() if scheme == "https" else None
+        context = options.context() if scheme in ("https", "wss") else None
         proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
         if proxy is None:
             return httpcore.HTTPConnection(

@@ -89,7 +89,7 @@ CHECKLIST = {
     "advanced/ssl": """tls.trusted_certificate_is_accepted tls.unknown_certificate_is_refused
         tls.verification_can_be_turned_off tls.certificate_must_name_the_host
         tls.certificate_file_may_be_trusted tls.missing_certificate_file_is_an_error
-        tls.client_certificate_is_shown""",
+        tls.client_certificate_is_shown tls.websocket_urls_are_as_safe_as_https""",
     "advanced/proxies": """proxies.http_goes_through_the_proxy
         proxies.https_goes_through_a_tunnel proxies.refusing_proxy
         proxies.proxy_object_carries_headers_and_auth proxies.proxy_that_is_not_there

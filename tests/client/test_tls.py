@@ -124,6 +124,15 @@ async def test_environment_names_the_authority(
         await use(secure, trust_env=False).get("/echo", extensions=ONCE)
 
 
+async def test_websocket_urls_are_as_safe_as_https(
+    use: Callable[..., User], secure: str, authority: Authority
+) -> None:
+    """`wss:` is verified by what `verify` says, no less and no more."""
+    user = use(secure, verify=authority.trust())
+    response = await user.get(secure.replace("https", "wss") + "/echo", extensions=ONCE)
+    assert response.status_code == 200
+
+
 async def test_server_name_can_be_chosen(
     use: Callable[..., User], serve: Serve, authority: Authority
 ) -> None:
