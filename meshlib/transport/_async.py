@@ -191,13 +191,15 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             return
         self._wire.hurry(response.stream, _DISCARD_TIMEOUT)
         try:
-            with anyio.CancelScope(deadline=anyio.current_time() + _DISCARD_TIMEOUT, shield=True):
-                try:
+            try:
+                with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
                     if int(response.headers.get("content-length", _DRAIN_LIMIT)) < _DRAIN_LIMIT:
                         await response.aread()
-                except (httpx.HTTPError, ValueError):
-                    pass  # its connection is lost, and the retry takes another one
-                await response.aclose()
+            except (httpx.HTTPError, ValueError):
+                pass  # its connection is lost, and the retry takes another one
+            finally:
+                with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
+                    await response.aclose()
         finally:
             attempt.release()
 

@@ -194,7 +194,8 @@ class Driver(httpx.BaseTransport):
                     response.read()
             except (httpx.HTTPError, ValueError):
                 pass  # its connection is lost, and the retry takes another one
-            response.close()
+            finally:
+                response.close()
         finally:
             attempt.release()
 
