@@ -24,6 +24,7 @@ from ._exceptions import (
 )
 from ._mesh import Mesh
 from ._models import CallOptions, Endpoint
+from ._registering import Registration, register
 from ._transports import AsyncMeshTransport, MeshTransport
 from .config import MeshConfig, ServiceConfig
 from .telemetry import AttemptReport, CallReport
@@ -53,10 +54,12 @@ __all__ = [
     "MeshError",
     "MeshTransport",
     "NoEndpointError",
+    "Registration",
     "RouteDeniedError",
     "ServiceClient",
     "ServiceConfig",
     "deadline",
+    "register",
 ]
 
 

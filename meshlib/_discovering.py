@@ -13,7 +13,7 @@ from ._background import Background
 from ._clock import Clock
 from ._events import Event
 from .config import MeshConfig, ServiceConfig
-from .discovery import Supervisor, make_discovery
+from .discovery import Supervisor, Timing, make_discovery
 from .transport import Service
 
 
@@ -49,7 +49,7 @@ class Discovering:
         self._emit = emit
         self._clock = clock
         self._rng = rng
-        self._sources: dict[str, Any] = {}
+        self._sources: dict[str, tuple[Any, ServiceConfig]] = {}
         self._running: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -58,10 +58,10 @@ class Discovering:
         """Every service that has a source."""
         return list(self._sources)
 
-    def assign(self, service: Service, source: Any) -> None:
+    def assign(self, service: Service, source: Any, settings: ServiceConfig) -> None:
         """Have *source* tell the endpoints of *service* from its next start on."""
         self.stop(service.name)
-        self._sources[service.name] = source
+        self._sources[service.name] = source, settings
         service.discovered = True
         service.sources = str(getattr(source, "name", type(source).__name__))
 
@@ -71,13 +71,15 @@ class Discovering:
         with self._lock:
             if self._closed or name in self._running:
                 return
+            source, settings = self._sources[name]
             supervisor = Supervisor(
-                self._sources[name],
+                source,
                 name,
                 publish=service.update,
                 on_event=self._emit,
-                clock=self._clock,
-                rng=self._rng,
+                timing=Timing(clock=self._clock, rng=self._rng),
+                interval=settings.update_interval,
+                guard=settings.drop_guard,
             )
             self.supervisors[name] = supervisor
             self._running[name] = self._background.start_soon(supervisor.run)

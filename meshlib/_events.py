@@ -151,6 +151,33 @@ class DiscoveryFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsHeld(Event):
+    """
+    A snapshot lacks so many endpoints that they are kept for *duration* seconds.
+
+    *missing* are the endpoints that it lacks; what it adds is in force already.
+    """
+
+    source: str
+    missing: tuple[Endpoint, ...]
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationChanged(Event):
+    """
+    The registration of this process as an *instance* of the service is in a new *state*.
+
+    It is `registered`, `lost` by the server, `failing` for *error*, or `deregistered`.
+    """
+
+    registrar: str
+    instance: str
+    state: str
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationApplied(Event):
     """A configuration took effect; *changed* names the services whose policies are new."""
 

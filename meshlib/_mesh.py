@@ -135,7 +135,7 @@ class Mesh:
         service = self._build(name, settings)
         source = source_of(settings, self.default_source)
         if source is not None:
-            self.discovering.assign(service, source)
+            self.discovering.assign(service, source, settings)
         else:
             service.update(settings.endpoints)
         hosts = (name, *settings.aliases)
@@ -143,9 +143,10 @@ class Mesh:
 
     def _make(self, name: str, kind: str) -> Service:
         """A service that the document does not name: discovered, or an outside origin."""
-        service = self._build(name, self.config.default_service(), outside=kind)
+        settings = self.config.default_service()
+        service = self._build(name, settings, outside=kind)
         if kind == "discovery":
-            self.discovering.assign(service, self.default_source)
+            self.discovering.assign(service, self.default_source, settings)
         return service
 
     def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:

@@ -67,12 +67,12 @@ class Plan:
         service.apply(self._policies[name])
         mesh.observe(service, settings)
         source: Any = self._sources.get(name)
-        moved = (before.discovery, before.says_where) != (settings.discovery, settings.says_where)
+        moved = _where(before) != _where(settings)
         if moved:
             mesh.discovering.stop(name)
             service.discovered = False
             if source is not None:
-                mesh.discovering.assign(service, source)
+                mesh.discovering.assign(service, source, settings)
         if moved or before.aliases != settings.aliases:
             mesh.directory.remove(name)
             mesh.directory.add(service, (name, *settings.aliases), dormant=service.discovered)
@@ -88,3 +88,13 @@ class Plan:
                 service.apply(build_policies(defaults, rng, name=name))
         for name, service in directory.origins.items():
             service.apply(build_policies(defaults, rng, name=name, outside=outside))
+
+
+def _where(settings: ServiceConfig) -> tuple[Any, ...]:
+    """What makes discovery start anew when it changes."""
+    return (
+        settings.discovery,
+        settings.says_where,
+        settings.update_interval,
+        settings.drop_guard,
+    )

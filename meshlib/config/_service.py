@@ -15,7 +15,7 @@ from .._options import Duration, PositiveDuration
 from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
-from ..discovery import check_discovery, parse_endpoint
+from ..discovery import DropGuardOptions, check_discovery, parse_endpoint
 from ..retry import HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
 from ._names import service_name
@@ -76,6 +76,10 @@ class ServiceConfig(Section):
     """What finds the endpoints instead: a name, `{name: settings}`, or an object with `watch`."""
     discovery_timeout: Duration | None = 5.0
     """Seconds that a first call waits for the first endpoints; null: its whole deadline."""
+    update_interval: Duration = 0.1
+    """Seconds between two updates of the endpoints; of what comes meanwhile the last counts."""
+    drop_guard: Annotated[DropGuardOptions, _switch("drop_guard")] = DropGuardOptions()
+    """When a snapshot that lacks many endpoints at once is not believed at first."""
     timeout: PositiveDuration | None = 15.0
     """Seconds for a whole call, attempts and backoffs included; Envoy's default. Null: no end."""
     attempt_timeout: PositiveDuration | None = None

@@ -14,6 +14,7 @@ from .._options import Options
 from ..balancing import PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
+from ..discovery import DropGuardOptions
 from ..retry import RetryOptions
 
 Tree = dict[str, Any]
@@ -39,6 +40,7 @@ def _switch(options: type[Options], key: str, off: Any, on: Any = None) -> _Swit
 SWITCHES = {
     "breaker": _switch(BreakerOptions, "enabled", off=False),
     "bulkhead": _switch(BulkheadOptions, "max_concurrency", off=None),
+    "drop_guard": _switch(DropGuardOptions, "enabled", off=False),
     "outlier": _switch(OutlierOptions, "enabled", off=False),
     "panic": _switch(PanicOptions, "threshold", off=0.0),
     "retry": _switch(RetryOptions, "max_attempts", off=1),

@@ -19,19 +19,25 @@ from ._endpoint import parse_endpoint
 from ._environment import EnvironmentDiscovery
 from ._file import FileDiscovery
 from ._file_watcher import watch_file
+from ._options import DropGuardOptions
+from ._publisher import Publisher
 from ._reconcile import Reconciled, reconcile
 from ._registry import check_discovery, make_discovery
 from ._static import StaticDiscovery, parse_endpoints
 from ._supervisor import SourceStatus, Supervisor
+from ._timing import Timing
 
 __all__ = [
     "Discovery",
+    "DropGuardOptions",
     "EnvironmentDiscovery",
     "FileDiscovery",
+    "Publisher",
     "Reconciled",
     "SourceStatus",
     "StaticDiscovery",
     "Supervisor",
+    "Timing",
     "check_discovery",
     "make_discovery",
     "parse_document",

@@ -7,24 +7,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
-from .._clock import Clock
 from .._events import DiscoveryFailed, Event
 from .._exceptions import DiscoveryError
 from .._models import Endpoint
 from ._base import Discovery, source_name
 from ._endpoint import parse_endpoint
-from ._reconcile import reconcile
+from ._options import DropGuardOptions
+from ._publisher import Publisher
+from ._timing import Timing
 
 _LOGGER = logging.getLogger("meshlib")
 _CLOSING = 5.0
 """Seconds a source may take to close."""
+_SLICE = 500
+"""Endpoints that are checked before others get a turn: a few milliseconds at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +36,15 @@ class SourceStatus:
     How a source is doing for one service.
 
     *last_success* is the instant, on the mesh clock, of the last good list, and *error*
-    what has failed since; *snapshots* counts the good lists.
+    what has failed since; *snapshots* counts the good lists. *held* is how many endpoints
+    are kept though the last list lacks them.
     """
 
     source: str
-    last_success: float | None
-    error: BaseException | None
-    snapshots: int
+    last_success: float | None = None
+    error: BaseException | None = None
+    snapshots: int = 0
+    held: int = 0
 
     def age(self, now: float) -> float | None:
         """Seconds since the last good list; None before the first."""
@@ -51,10 +56,11 @@ class Supervisor:
     Runs `source.watch(service)` for as long as it is not cancelled.
 
     A list of endpoints is checked, rid of double addresses and published, if it differs
-    from the last one. A source that fails, ends, or sends what is no list of endpoints is
-    closed and asked again after a pause, which doubles from *backoff* to *max_backoff*
-    seconds with jitter; what was published last stays. The pause is short again once the
-    source has worked for longer than the last one lasted.
+    from the last one: at most once in *interval* seconds, and guarded against a drop as
+    *guard* says, None being no guard. A source that fails, ends, or sends what is no list
+    of endpoints is closed and asked again after a pause, which doubles from *backoff* to
+    *max_backoff* seconds with jitter; what was published last stays. The pause is short
+    again once the source has worked for longer than the last one lasted.
 
     `status` may be read from any thread.
     """
@@ -66,34 +72,57 @@ class Supervisor:
         publish: Callable[[tuple[Endpoint, ...]], object],
         on_event: Callable[[Event], object],
         *,
-        clock: Clock,
-        rng: random.Random,
-        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        timing: Timing,
+        interval: float = 0.0,
+        guard: DropGuardOptions | None = None,
         backoff: float = 1.0,
         max_backoff: float = 30.0,
     ) -> None:
         self._source = source
         self._service = service
-        self._publish = publish
         self._on_event = on_event
-        self._clock = clock
-        self._rng = rng
-        self._sleep = sleep
+        self._timing = timing
         self._backoff = backoff
         self._max_backoff = max_backoff
-        self._published: tuple[Endpoint, ...] | None = None
         self._known: dict[str, tuple[Endpoint, str]] = {}
         self._name = source_name(source)
-        self.status = SourceStatus(source=self._name, last_success=None, error=None, snapshots=0)
+        self._publisher = Publisher(
+            service, self._name, publish, self._tell, interval=interval, guard=guard
+        )
+        self._offered: anyio.Event | None = None
+        self._status = SourceStatus(source=self._name)
+
+    @property
+    def status(self) -> SourceStatus:
+        """How the source is doing now."""
+        return replace(self._status, held=len(self._publisher.held))
 
     async def run(self) -> None:
         """Publish what the source says, for ever. Ends only by cancellation."""
-        pause = 0.0
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._deliver)
+            await self._watch()
+
+    async def _deliver(self) -> None:
+        """Publish later what was not to be published at once."""
         while True:
-            began, before = self._clock(), self.status.snapshots
+            self._offered = anyio.Event()
+            wait = self._publisher.due - self._timing.clock()
+            if wait > 0:
+                with anyio.move_on_after(None if wait == math.inf else wait):
+                    await self._offered.wait()
+            try:
+                self._publisher.work(self._timing.clock())
+            except Exception as exc:
+                self._failed(exc)
+
+    async def _watch(self) -> None:
+        clock, pause = self._timing.clock, 0.0
+        while True:
+            began, before = clock(), self._status.snapshots
             try:
                 await self._follow()
-                if self.status.snapshots == before:
+                if self._status.snapshots == before:
                     self._failed(self._error("ended without saying anything"))
             except Exception as exc:
                 self._failed(exc)
@@ -104,10 +133,10 @@ class Supervisor:
                 error = self._error("was cancelled from inside")
                 error.__cause__ = exc
                 self._failed(error)
-            worked = self.status.snapshots > before and self._clock() - began > pause
+            worked = self._status.snapshots > before and clock() - began > pause
             pause = self._backoff if worked or not pause else pause * 2
             pause = min(pause, self._max_backoff)
-            await self._sleep(pause * (0.5 + self._rng.random() / 2))
+            await self._timing.sleep(pause * (0.5 + self._timing.rng.random() / 2))
 
     async def _follow(self) -> None:
         snapshots = self._source.watch(self._service)
@@ -117,7 +146,7 @@ class Supervisor:
             raise self._error("returned no async generator from watch()")
         try:
             async for snapshot in snapshots:
-                self._accept(snapshot)
+                await self._accept(snapshot)
         finally:
             await self._close(snapshots)
 
@@ -134,26 +163,26 @@ class Supervisor:
                     "closing %s for %s failed", self._name, self._service, exc_info=True
                 )
 
-    def _accept(self, snapshot: object) -> None:
-        endpoints = self._checked(snapshot)
-        if self._published is None or not reconcile(self._published, endpoints).unchanged:
-            self._publish(endpoints)
-        self._published = endpoints
-        self.status = SourceStatus(
-            source=self._name,
-            last_success=self._clock(),
-            error=None,
-            snapshots=self.status.snapshots + 1,
+    async def _accept(self, snapshot: object) -> None:
+        endpoints = await self._checked(snapshot)
+        now = self._timing.clock()
+        self._publisher.offer(endpoints, now)
+        if self._offered is not None:
+            self._offered.set()
+        self._status = SourceStatus(
+            source=self._name, last_success=now, snapshots=self._status.snapshots + 1
         )
 
-    def _checked(self, snapshot: Any) -> tuple[Endpoint, ...]:
+    async def _checked(self, snapshot: Any) -> tuple[Endpoint, ...]:
         """The endpoints of *snapshot*, one for each address."""
         if isinstance(snapshot, str | bytes | dict) or not hasattr(snapshot, "__iter__"):
             raise self._error(f"sent {snapshot!r:.200} in place of a list of endpoints")
         # Most of a list is as it was before; parsing ten thousand URLs takes 80 ms.
         known, seen = self._known, {}
         endpoints: dict[str, Endpoint] = {}
-        for endpoint in snapshot:
+        for number, endpoint in enumerate(snapshot, 1):
+            if number % _SLICE == 0:
+                await anyio.lowlevel.checkpoint()
             if not isinstance(endpoint, Endpoint):
                 raise self._error(f"sent {endpoint!r:.200} in place of an endpoint")
             before = known.get(endpoint.url)
@@ -171,23 +200,15 @@ class Supervisor:
         )
 
     def _failed(self, error: BaseException) -> None:
-        status = self.status
-        self.status = SourceStatus(
-            source=self._name,
-            last_success=status.last_success,
-            error=error,
-            snapshots=status.snapshots,
-        )
-        event = DiscoveryFailed(
-            service=self._service,
-            source=self._name,
-            error=error,
-            age=status.age(self._clock()),
-        )
+        self._status = replace(self._status, error=error)
+        age = self._status.age(self._timing.clock())
+        self._tell(DiscoveryFailed(service=self._service, source=self._name, error=error, age=age))
+
+    def _tell(self, event: Event) -> None:
         try:
             self._on_event(event)
         except Exception:
-            _LOGGER.exception("a listener failed on DiscoveryFailed")
+            _LOGGER.exception("a listener failed on %s", type(event).__name__)
 
 
 def _is_cancelled() -> bool:

@@ -17,8 +17,10 @@ from .._events import (
     EndpointEjected,
     EndpointReadmitted,
     EndpointsChanged,
+    EndpointsHeld,
     Event,
     PanicChanged,
+    RegistrationChanged,
 )
 from .._models import Endpoint
 from ._redact import redacted_error
@@ -39,6 +41,13 @@ _MESSAGES: dict[type[Event], str] = {
         "%(service)s: endpoints changed: %(added)s added, %(removed)s removed, %(total)s in all"
     ),
     DiscoveryFailed: "%(service)s: discovery by %(source)s failed: %(error)s",
+    EndpointsHeld: (
+        "%(service)s: %(source)s lacks so many endpoints at once that they are kept for "
+        "%(duration).1f s: %(missing)s"
+    ),
+    RegistrationChanged: (
+        "%(service)s: the registration of %(instance)s at %(registrar)s is %(state)s"
+    ),
     ConfigurationApplied: "configuration applied; changed: %(changed)s",
     ConfigurationRejected: "configuration refused: %(error)s",
 }
@@ -83,6 +92,8 @@ class StateLog:
             message = _SHADOW[type(event)]
         elif isinstance(event, PanicChanged) and event.active:
             message = _PANIC
+        elif isinstance(event, RegistrationChanged) and event.error is not None:
+            message += ": %(error)s"
         values = {item.name: _plain(getattr(event, item.name)) for item in fields(event)}
         extra = {f"mesh_{name}": value for name, value in values.items()}
         extra["mesh_event"] = type(event).__name__
@@ -106,12 +117,13 @@ class StateLog:
 def _level(event: Event) -> int:
     if isinstance(event, ConfigurationRejected):
         return logging.ERROR
-    if isinstance(event, DiscoveryFailed):
+    if isinstance(event, DiscoveryFailed | EndpointsHeld):
         return logging.WARNING
     bad = (
         isinstance(event, EndpointEjected)
         or (isinstance(event, BreakerChanged) and event.new in ("open", "isolated"))
         or (isinstance(event, PanicChanged) and event.active)
+        or (isinstance(event, RegistrationChanged) and event.state in ("failing", "lost"))
     )
     return logging.WARNING if bad and not getattr(event, "shadow", False) else logging.INFO
 

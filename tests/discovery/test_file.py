@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from meshlib import ConfigurationError, DiscoveryError, Endpoint
-from meshlib.discovery import FileDiscovery, Supervisor, watch_file
+from meshlib.discovery import FileDiscovery, Supervisor, Timing, watch_file
 from meshlib.discovery import _file_watcher as watcher
 from support import FakeClock
 
@@ -320,9 +320,7 @@ class Supervised:
             "users",
             publish=lambda endpoints: send.send_nowait(urls(endpoints)),
             on_event=lambda event: send.send_nowait(event.error),  # type: ignore[attr-defined]  # only DiscoveryFailed is sent
-            clock=clock,
-            rng=random.Random(1),
-            sleep=clock.asleep,
+            timing=Timing(clock, clock.asleep, random.Random(1)),
         )
         self.send = send
 

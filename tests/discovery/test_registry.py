@@ -16,7 +16,9 @@ from meshlib.discovery import (
     check_discovery,
     make_discovery,
 )
-from meshlib.discovery import _registry as registry
+from meshlib.discovery import _catalogue as catalogue
+
+GROUP = "meshlib.discovery"
 
 
 class Offered:
@@ -41,12 +43,12 @@ def no_source() -> object:
 def offered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have another package offer sources."""
     points = [
-        EntryPoint("offered", f"{__name__}:Offered", registry.GROUP),
-        EntryPoint("gone", "no_such_module_anywhere:X", registry.GROUP),
-        EntryPoint("nothing", f"{__name__}:no_source", registry.GROUP),
-        EntryPoint("opaque", "builtins:dict", registry.GROUP),
+        EntryPoint("offered", f"{__name__}:Offered", GROUP),
+        EntryPoint("gone", "no_such_module_anywhere:X", GROUP),
+        EntryPoint("nothing", f"{__name__}:no_source", GROUP),
+        EntryPoint("opaque", "builtins:dict", GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: points)
     monkeypatch.setattr(
         EntryPoint,
         "load",
@@ -84,7 +86,7 @@ def test_source_is_itself() -> None:
 @pytest.mark.parametrize(
     ("spec", "path", "message"),
     [
-        ("fiel", "d", "known are env, file, gone, nothing, offered, opaque, static"),
+        ("fiel", "d", "gone, kubernetes, nothing, offered, opaque"),
         ({"file": {"pth": "x"}}, "d.file.pth", "did you mean 'path'?"),
         ({"file": {"path": "x", "qq": 1}}, "d.file.qq", "known are path"),
         ({"file": {}}, "d.file.path", "needed"),

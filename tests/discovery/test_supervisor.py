@@ -13,7 +13,7 @@ import pytest
 
 from meshlib import DiscoveryError, Endpoint, Event
 from meshlib._events import DiscoveryFailed
-from meshlib.discovery import Supervisor
+from meshlib.discovery import Supervisor, Timing
 from support import FakeClock
 
 A, B = Endpoint("http://a:1"), Endpoint("http://b:1")
@@ -60,9 +60,7 @@ class Bench:
         settings: dict[str, Any] = {
             "publish": self.published.append,
             "on_event": self.events.append,
-            "clock": self.clock,
-            "rng": random.Random(1),
-            "sleep": self.sleep,
+            "timing": Timing(self.clock, self.sleep, random.Random(1)),
             **options,
         }
         self.supervisor = Supervisor(source, "users", **settings)
@@ -309,8 +307,7 @@ async def test_cancellation_closes_the_source() -> None:
                 await anyio.lowlevel.checkpoint()
                 cleaned.append(service)
 
-    bench = Bench(Careful())
-    bench.supervisor._publish = lambda endpoints: bench.scope.cancel()
+    bench = Bench(Careful(), publish=lambda endpoints: bench.scope.cancel())
     await bench.run()
 
     assert bench.scope.cancelled_caught

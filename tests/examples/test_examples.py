@@ -11,9 +11,11 @@ import pytest
 from support.source import ROOT, none
 
 EXAMPLES = sorted((ROOT / "examples").glob("[!_]*.py"))
+ALONE = [path for path in EXAMPLES if not path.name.startswith("discover_")]
+"""Those that need no server; tests/discovery runs the others against a real one of each kind."""
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", ALONE, ids=lambda path: path.name)
 def test_example_runs(example: Path, tmp_path: Path) -> None:
     """It ends well, without a network, an argument or a file of its own, and says something."""
     done = subprocess.run(

@@ -35,7 +35,16 @@ ROWS: list[set[str]] = [
     {"events", "telemetry"},
     {"transport"},
     {"config"},
-    {"_background", "_build", "_directory", "_discovering", "_mesh", "_reconfiguring"},
+    {
+        "_background",
+        "_build",
+        "_directory",
+        "_discovering",
+        "_mesh",
+        "_reconfiguring",
+        "_registering",
+        "_sigterm",
+    },
     {
         "_client",
         "_client_async",
@@ -74,8 +83,9 @@ WAITING = {
 }
 MAY_WAIT = {
     "_background": "owns the thread of the background loop",
+    "_sigterm": "leaves in a thread: a signal handler must not wait",
     "_transports": "gives the drivers their sleep",
-    "discovery._supervisor": "runs on the background loop, and waits between two tries there",
+    "discovery._timing": "gives sources and registrations, which run in the background, their sleep",
     "transport._hedge_sync": "is a driver: a blocking race needs threads",
     "transport._link_async": "is a driver: waits between two connects",
     "transport._link_sync": "is a driver: waits between two connects",
