@@ -11,12 +11,14 @@ from .._events import EndpointsHeld, Event
 from .._models import Endpoint
 from ._guard import DropGuard
 from ._options import DropGuardOptions
-from ._reconcile import reconcile
 
 
 class Publisher:
     """
     Publishes the newest list, if it differs, at most once in *interval* seconds.
+
+    Lists differ if they have other objects in them, in whatever order: an endpoint that is
+    as it was must be the same object, since to compare thousands by value takes long.
 
     A list that comes sooner after another one waits until `due`, and gives way to one
     that comes still later. A `DropGuard` may hold endpoints back. Decides by the *now* it
@@ -71,7 +73,7 @@ class Publisher:
         else:
             endpoints, missing = self._guard.admit(before, endpoints, now)
         self.due, self.held = self._guard.until, missing
-        if before is None or not reconcile(before, endpoints).unchanged:
+        if before is None or set(map(id, before)) != set(map(id, endpoints)):
             self._in_force = endpoints
             self._free_at = now + self._interval
             self._publish(endpoints)

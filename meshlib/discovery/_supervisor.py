@@ -84,7 +84,8 @@ class Supervisor:
         self._timing = timing
         self._backoff = backoff
         self._max_backoff = max_backoff
-        self._known: dict[str, tuple[Endpoint, str]] = {}
+        self._known: dict[str, tuple[Endpoint, Endpoint, str]] = {}
+        """By URL: an endpoint as it was sent, as it was checked, and its address."""
         self._name = source_name(source)
         self._publisher = Publisher(
             service, self._name, publish, self._tell, interval=interval, guard=guard
@@ -177,7 +178,8 @@ class Supervisor:
         """The endpoints of *snapshot*, one for each address."""
         if isinstance(snapshot, str | bytes | dict) or not hasattr(snapshot, "__iter__"):
             raise self._error(f"sent {snapshot!r:.200} in place of a list of endpoints")
-        # Most of a list is as it was before; parsing ten thousand URLs takes 80 ms.
+        # Most of a list is as it was before; parsing ten thousand URLs takes 80 ms. What is
+        # as it was is the same object again, by which a publisher knows it.
         known, seen = self._known, {}
         endpoints: dict[str, Endpoint] = {}
         for number, endpoint in enumerate(snapshot, 1):
@@ -188,9 +190,9 @@ class Supervisor:
             before = known.get(endpoint.url)
             if before is None or before[0] != endpoint:
                 checked = parse_endpoint(endpoint)
-                before = (checked, checked.address)
+                before = (endpoint, checked, checked.address)
             seen[endpoint.url] = before
-            endpoints.setdefault(before[1], before[0])
+            endpoints.setdefault(before[2], before[1])
         self._known = seen
         return tuple(endpoints.values())
 

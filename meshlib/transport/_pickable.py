@@ -33,6 +33,8 @@ class Pickable:
     panic: tuple[int, ...]
     """Priorities in panic."""
     total: int
+    open: tuple[Target, ...] = ()
+    """Targets whose breaker is not closed."""
     excluded: tuple[Target, ...] = ()
     """Targets that the picker knows and must be told to pass over, as if they were tried."""
 
@@ -59,21 +61,48 @@ class _Levels:
         return self._pickers[-1][1](info)
 
 
+class _Level:
+    """The targets of one priority: all, those whose breaker is not closed, other unfit ones."""
+
+    __slots__ = ("all", "open", "priority", "unfit")
+
+    def __init__(self, priority: int) -> None:
+        self.priority = priority
+        self.all: list[Target] = []
+        self.open: list[Target] = []
+        self.unfit: list[Target] = []
+
+    def closed(self) -> tuple[Target, ...]:
+        """The targets whose breaker admits every attempt."""
+        return _without(self.all, self.open)
+
+    def fit(self) -> tuple[Target, ...]:
+        """The targets that nothing speaks against."""
+        return _without(self.all, [*self.open, *self.unfit])
+
+
 def build(
     targets: Sequence[Target], balancer: Any, panic: PanicOptions, rng: random.Random, now: float
 ) -> Pickable:
     """Sort *targets* into candidates, probes and skipped ones, and prepare the picker."""
     probes: list[Target] = []
     skipped: list[Skip] = []
-    levels: dict[int, list[Target]] = {}
+    levels: dict[int, _Level] = {}
     for target in targets:
-        levels.setdefault(target.endpoint.priority, []).append(target)
+        priority = target.endpoint.priority
+        level = levels.get(priority)
+        if level is None:
+            level = levels[priority] = _Level(priority)
+        level.all.append(target)
         if not target.breaker.closed:
+            level.open.append(target)
             skipped.append((target, target.breaker.state.value))
             if target.breaker.is_available(now):
                 probes.append(target)
+        elif not target.healthy or target.outlier.ejected:
+            level.unfit.append(target)
     ordered = [levels[priority] for priority in sorted(levels)]
-    counts = [(len(level), sum(map(_fit, level)), 0, 0) for level in ordered]
+    counts = [(len(level.all), len(level.fit()), 0, 0) for level in ordered]
     loads = priority_loads(
         counts,
         overprovisioning=round(panic.overprovisioning * 100),
@@ -89,19 +118,20 @@ def build(
     excluded: list[Target] = []
     spare: list[tuple[Target, ...]] = []
     for index, level in enumerate(ordered):
-        in_panic = bool(loads.panic[index])
-        usable = tuple(t for t in level if t.breaker.closed and (in_panic or _fit(t)))
-        if in_panic:
-            panicking.append(level[0].endpoint.priority)
+        if loads.panic[index]:
+            panicking.append(level.priority)
+            usable = level.closed()
         else:
-            skipped.extend((t, _unfit_reason(t)) for t in level if t.breaker.closed and not _fit(t))
+            usable = level.fit()
+            skipped.extend((target, _unfit_reason(target)) for target in level.unfit)
         share = float(loads.load[index] + loads.degraded[index])
         if usable and share:
             limit += share
             candidates.extend(usable)
-            pickers.append((limit, prepare(balancer, tuple(level) if whole else usable)))
-            if whole:
-                excluded.extend(target for target in level if target not in usable)
+            pickers.append((limit, prepare(balancer, tuple(level.all) if whole else usable)))
+            if whole and len(usable) < len(level.all):
+                chosen = set(usable)
+                excluded.extend(target for target in level.all if target not in chosen)
         elif usable:
             spare.append(usable)
             skipped.extend((t, "lower priority") for t in usable)
@@ -126,12 +156,15 @@ def build(
         skipped=tuple(skipped),
         panic=tuple(panicking),
         total=len(targets),
+        open=tuple(target for level in ordered for target in level.open),
         excluded=tuple(excluded),
     )
 
 
-def _fit(target: Target) -> bool:
-    return target.breaker.closed and target.healthy and not target.outlier.ejected
+def _without(targets: list[Target], some: list[Target]) -> tuple[Target, ...]:
+    # Of thousands mostly none is left out.
+    left_out = set(some)
+    return tuple(t for t in targets if t not in left_out) if some else tuple(targets)
 
 
 def _unfit_reason(target: Target) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .._clock import Clock, wall
@@ -25,6 +26,7 @@ from ..retry import HedgePolicy, RetryBudget
 from ._outliers import sweep
 from ._pickable import NOTHING, Pickable, build
 from ._policies import Policies
+from ._roster import Roster
 from ._target import Target
 from ._telling import tell_breaker
 
@@ -75,6 +77,7 @@ class Service:
         self.faults = faults
         self.sources = sources
         self.targets: tuple[Target, ...] = ()
+        self._roster = Roster()
         self.pickable: Pickable = NOTHING
         self.wake_at = float("inf")
         self.discovered = False
@@ -87,6 +90,7 @@ class Service:
         self._lock = threading.RLock()
         self._baseline = Baseline()
         self._waiters: set[Any] = set()
+        self._rebuild = self.rebuild
         self.budget = RetryBudget(policies.retry_options.budget)
         self.bulkhead = Bulkhead(policies.bulkhead)
         self.cache: Any = None
@@ -150,23 +154,11 @@ class Service:
         """
         with self._lock:
             now = self.clock()
-            known = {target.address: target for target in self.targets}
             first = not self.ready
-            targets: list[Target] = []
-            added: list[Endpoint] = []
-            for address, endpoint in {e.address: e for e in endpoints}.items():
-                target = known.pop(address, None)
-                if target is None:
-                    target = self._new_target(endpoint, now, first)
-                    added.append(endpoint)
-                elif target.endpoint != endpoint:
-                    target.endpoint = endpoint
-                    target.load.weight = endpoint.weight * target.load.ramp
-                targets.append(target)
-            gone = tuple(known.values())
-            for target in gone:
-                target.removed = True
-            self.targets = tuple(targets)
+            came, gone = self._roster.replace(
+                endpoints, lambda endpoint: self._new_target(endpoint, now, first)
+            )
+            self.targets = self._roster.targets
         self.rebuild(now)
         with self._lock:
             self.ready = True
@@ -179,9 +171,9 @@ class Service:
         self.emit(
             EndpointsChanged(
                 service=self.name,
-                added=tuple(added),
+                added=came,
                 removed=tuple(target.endpoint for target in gone),
-                total=len(targets),
+                total=len(self.targets),
             )
         )
         return gone
@@ -217,13 +209,18 @@ class Service:
         return target
 
     def _new_breaker(self, target: Target) -> Breaker:
-        def on_change(old: BreakerState, new: BreakerState, cause: object) -> None:
-            self.rebuild()
-            tell_breaker(self, target, old, new, cause)
-
+        # A closure and a bound method for each of 10,000 endpoints would be 50,000 objects
+        # more for the garbage collector to visit.
+        on_change = partial(self._breaker_changed, target)
         return Breaker(
-            self.policies.breaker, rng=self.rng, on_change=on_change, on_available=self.rebuild
+            self.policies.breaker, rng=self.rng, on_change=on_change, on_available=self._rebuild
         )
+
+    def _breaker_changed(
+        self, target: Target, old: BreakerState, new: BreakerState, cause: object
+    ) -> None:
+        self.rebuild()
+        tell_breaker(self, target, old, new, cause)
 
     # The snapshot that picks read
 
@@ -239,7 +236,7 @@ class Service:
             before = self.pickable.panic
             self.pickable = build(self.targets, self.balancer, self.policies.panic, self.rng, at)
             # A break that is over makes its target a probe; only what is to come wakes.
-            wakes = (target.breaker.wake_at for target in self.targets)
+            wakes = (target.breaker.wake_at for target in self.pickable.open)
             wake = min((instant for instant in wakes if instant > at), default=float("inf"))
             if self.outliers is not None and self.targets:
                 wake = min(wake, self.outliers.next_sweep)
@@ -271,15 +268,19 @@ class Service:
         for event in events:
             self.emit(event)
 
-    def set_healthy(self, address: str, healthy: bool) -> None:
-        """Say what an active check found; a passing one also ends an ejection."""
+    def set_healthy(self, states: Mapping[str, bool]) -> None:
+        """Say by address what active checks found; a passing one also ends an ejection."""
+        changed = False
         with self._lock:
-            for target in self.targets:
-                if target.address == address and target.healthy is not healthy:
-                    target.healthy = healthy
-                    if healthy and self.outliers is not None:
-                        self.outliers.readmit(target.outlier, self.clock())
-        self.rebuild()
+            for address, healthy in states.items():
+                target = self._roster.get(address)
+                if target is None or target.healthy is healthy:
+                    continue
+                changed, target.healthy = True, healthy
+                if healthy and self.outliers is not None:
+                    self.outliers.readmit(target.outlier, self.clock())
+        if changed:
+            self.rebuild()
 
     def _id_prefix(self) -> bytes:
         # Its own source, because a child must not go on with its parent's numbers.

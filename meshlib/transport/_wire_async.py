@@ -203,8 +203,7 @@ class AsyncWire(WireState):
     # Endpoints that left, and the end
 
     async def _sweep(self, loop: object) -> None:
-        for stack in [stack for stack in self._retired if stack.loop is loop]:
-            self._retired.remove(stack)
+        for stack in self._claim_retired((loop,)):
             await self._close_all(stack)
 
     async def _close_all(self, stack: AsyncStack) -> None:
@@ -217,7 +216,7 @@ class AsyncWire(WireState):
     async def aclose(self) -> None:
         """Close the idle connections of this event loop; those in use close when they end."""
         loop = AsyncWaiter.loop()
-        for key in [key for key in self._stacks if key[1] is loop]:
+        for key in [key for key in list(self._stacks) if key[1] is loop]:
             stack = self._stacks.pop(key)
             stack.retired = True
             await self._close_all(stack)

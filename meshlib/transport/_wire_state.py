@@ -5,6 +5,7 @@ What a wire keeps of its connections, the same for threads and for tasks.
 from __future__ import annotations
 
 import threading
+from collections.abc import Container, Iterator
 from typing import Any
 
 import httpcore
@@ -13,6 +14,7 @@ from .._clock import Clock
 from ..bulkhead import Bulkhead, BulkheadOptions
 from ._aim import capped, sni_hostname, wire_headers, wire_path
 from ._attempt import Attempt
+from ._schemes import HTTP_SCHEMES, refusal
 from ._sdk import Sdk
 from ._target import Target
 from ._waiting import has_ended
@@ -41,7 +43,7 @@ class WireState:
         self._max_idle = limits.max_keepalive_connections
         self._permits: Bulkhead | None = None
         self._stacks: dict[tuple[Target, object], Any] = {}
-        self._retired: list[Any] = []
+        self._retired: dict[Any, None] = {}
         self.idle_count = 0
         self.open_count = 0
         self.renew()
@@ -52,7 +54,7 @@ class WireState:
         for stack in (*self._stacks.values(), *self._retired):
             stack.inherited = stack.retired = True
         self._stacks = {}
-        self._retired = []
+        self._retired = {}
         self._loops: set[object] = set()
         self.idle_count = 0
         self.open_count = 0
@@ -61,12 +63,18 @@ class WireState:
                 BulkheadOptions(max_concurrency=self._max_open, max_queue=1_000_000)
             )
 
+    def check_scheme(self, url: Any) -> None:
+        """Raise UnsupportedProtocol for a URL whose scheme is not spoken here."""
+        if url.scheme not in HTTP_SCHEMES:
+            raise self._sdk.wire_errors[httpcore.UnsupportedProtocol](refusal(url))
+
     def retire(self, target: Target) -> None:
         """Drain *target*: idle connections close at the next send, others when they end."""
-        for key in [key for key in self._stacks if key[0] is target]:
-            stack = self._stacks.pop(key)
-            stack.retired = True
-            self._retired.append(stack)
+        for loop in list(self._loops):
+            stack = self._stacks.pop((target, loop), None)
+            if stack is not None:
+                stack.retired = True
+                self._retired[stack] = None
 
     def chunks(self, stream: Any, call: Any) -> Any:
         """The chunks of *stream*: its link keeps the deadline."""
@@ -119,10 +127,15 @@ class WireState:
         ended = {loop for loop in list(self._loops) if has_ended(loop)}
         self._loops -= ended
         for key in [key for key in list(self._stacks) if key[1] in ended]:
-            self._retired.append(self._stacks.pop(key))
-        for stack in [stack for stack in self._retired if stack.loop in ended]:
-            self._retired.remove(stack)
+            self._retired[self._stacks.pop(key)] = None
+        for stack in self._claim_retired(ended):
             self._count(-len(stack.idle) - len(stack.shared), -len(stack.idle))
+
+    def _claim_retired(self, loops: Container[object]) -> Iterator[Any]:
+        """The retired stacks of *loops*, each for one caller only: threads come here at once."""
+        for stack in list(self._retired):
+            if stack.loop in loops and self._retired.pop(stack, stack) is None:
+                yield stack
 
     def _count(self, opened: int, idle: int) -> None:
         with self._lock:

@@ -199,8 +199,7 @@ class Wire(WireState):
     # Endpoints that left, and the end
 
     def _sweep(self, loop: object) -> None:
-        for stack in [stack for stack in self._retired if stack.loop is loop]:
-            self._retired.remove(stack)
+        for stack in self._claim_retired((loop,)):
             self._close_all(stack)
 
     def _close_all(self, stack: Stack) -> None:
@@ -213,7 +212,7 @@ class Wire(WireState):
     def close(self) -> None:
         """Close the idle connections; those in use close when they end."""
         loop = Waiter.loop()
-        for key in [key for key in self._stacks if key[1] is loop]:
+        for key in [key for key in list(self._stacks) if key[1] is loop]:
             stack = self._stacks.pop(key)
             stack.retired = True
             self._close_all(stack)

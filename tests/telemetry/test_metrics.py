@@ -114,7 +114,7 @@ def test_tells_the_state_of_endpoints() -> None:
         service = mesh.mesh.service("users")
         service.targets[0].breaker.isolate()
         service.targets[1].outlier.ejected = True
-        service.set_healthy(TWO, False)
+        service.set_healthy({TWO: False})
         endpoints = mesh.mesh.metrics().services["users"].endpoints
     one, two = endpoints[ONE], endpoints[TWO]
     assert ("isolated", False, True, 3.0, 1) == (
@@ -194,7 +194,7 @@ def test_is_ready_for_json() -> None:
     with client() as mesh:
         mesh.get("users", "/")
         for url in (ONE, TWO):
-            mesh.mesh.service("users").set_healthy(url, False)
+            mesh.mesh.service("users").set_healthy({url: False})
         metrics = mesh.mesh.metrics()
     data = metrics.as_dict()
     assert data == json.loads(json.dumps(data, allow_nan=False))

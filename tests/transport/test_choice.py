@@ -190,18 +190,18 @@ def test_unhealthy_endpoints_are_only_less_preferred(clock: FakeClock) -> None:
     """Health prefers; when too few are left, all are used, and listeners hear of it."""
     events: list[Any] = []
     service = service_of(clock, events=events, balancer="random")
-    service.set_healthy("http://a:80", False)
+    service.set_healthy({"http://a:80": False})
     assert {"http://b:80", "http://c:80"} == picks(service)
-    service.set_healthy("http://b:80", False)
+    service.set_healthy({"http://b:80": False})
     assert {"http://a:80", "http://b:80", "http://c:80"} == picks(service)
-    service.set_healthy("http://b:80", True)
+    service.set_healthy({"http://b:80": True})
     assert [True, False] == [e.active for e in events if isinstance(e, PanicChanged)]
 
 
 def test_open_breaker_is_absolute_in_panic(clock: FakeClock) -> None:
     """Panic ignores health, never a breaker."""
     service = service_of(clock, balancer="random", breaker=ONE)
-    service.set_healthy("http://a:80", False)
+    service.set_healthy({"http://a:80": False})
     trip(service, "http://b:80")
     trip(service, "http://c:80")
     assert {"http://a:80"} == picks(service)

@@ -268,7 +268,7 @@ class CallModel(RuleBasedStateMachine):
             self.seen |= set(self.service.targets)
         elif change == "health":
             for target in chosen:
-                self.service.set_healthy(target.address, yes)
+                self.service.set_healthy({target.address: yes})
         elif change == "order":
             for target in chosen:
                 if yes:

@@ -47,7 +47,7 @@ def make_instance(
     service: str, endpoint: Endpoint, *, instance_id: str | None = None, ttl: float = 15.0
 ) -> Instance:
     """
-    The instance of *service* at *endpoint*, called `<service>-<host>-<port>` without an *instance_id*.
+    The instance of *service* at *endpoint*, by default `<service>-<host>-<port>`.
 
     Raises ConfigurationError for an address that no other process could call.
     """

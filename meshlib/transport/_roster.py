@@ -1,0 +1,78 @@
+"""
+The targets of a service, reconciled with every new list of endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .._models import Endpoint
+from ._target import Target
+
+
+class Roster:
+    """
+    Targets by the URL and the address of their endpoint.
+
+    An endpoint that is spelt as before is found without working out its address, which
+    takes longer than all the rest. Not thread-safe; `targets` is swapped whole.
+    """
+
+    __slots__ = ("_by_address", "_by_url", "targets")
+
+    def __init__(self) -> None:
+        self.targets: tuple[Target, ...] = ()
+        self._by_url: dict[str, Target] = {}
+        self._by_address: dict[str, Target] = {}
+
+    def get(self, address: str) -> Target | None:
+        """The target with this address."""
+        return self._by_address.get(address)
+
+    def replace(
+        self, endpoints: Iterable[Endpoint], make: Callable[[Endpoint], Target]
+    ) -> tuple[tuple[Endpoint, ...], tuple[Target, ...]]:
+        """
+        Take a whole new list; return the endpoints that came and the targets that left.
+
+        Of two endpoints with one address the first counts.
+        """
+        known, by_address = self._by_url, self._by_address
+        by_url: dict[str, Target] = {}
+        came: list[Endpoint] = []
+        respelt: set[Target] = set()
+        for endpoint in endpoints:
+            url = endpoint.url
+            target = known.get(url)
+            if target is None:
+                if url in by_url:
+                    continue
+                address = endpoint.address
+                target = by_address.get(address)
+                if target is None:
+                    target = by_address[address] = make(endpoint)
+                    came.append(endpoint)
+                else:
+                    if target in respelt or target.endpoint.url in by_url:
+                        continue
+                    respelt.add(target)
+                    _change(target, endpoint)
+            elif target.endpoint is not endpoint:
+                if respelt and target in respelt:
+                    continue
+                if url not in by_url and target.endpoint != endpoint:
+                    _change(target, endpoint)
+            by_url[url] = target
+        left = {known[url] for url in known.keys() - by_url.keys()} - respelt
+        gone = tuple(target for target in self.targets if target in left) if left else ()
+        for target in gone:
+            target.removed = True
+            del by_address[target.address]
+        self._by_url = by_url
+        self.targets = tuple(by_url.values())
+        return tuple(came), gone
+
+
+def _change(target: Target, endpoint: Endpoint) -> None:
+    target.endpoint = endpoint
+    target.load.weight = endpoint.weight * target.load.ramp
