@@ -21,8 +21,8 @@ from ._file import FileDiscovery
 from ._file_watcher import watch_file
 from ._options import DropGuardOptions
 from ._publisher import Publisher
-from ._reconcile import Reconciled, reconcile
 from ._registry import check_discovery, make_discovery
+from ._snapshot import Snapshot
 from ._static import StaticDiscovery, parse_endpoints
 from ._supervisor import SourceStatus, Supervisor
 from ._timing import Timing
@@ -33,7 +33,7 @@ __all__ = [
     "EnvironmentDiscovery",
     "FileDiscovery",
     "Publisher",
-    "Reconciled",
+    "Snapshot",
     "SourceStatus",
     "StaticDiscovery",
     "Supervisor",
@@ -44,7 +44,6 @@ __all__ = [
     "parse_endpoint",
     "parse_endpoints",
     "read_content",
-    "reconcile",
     "source_name",
     "unreadable",
     "watch_file",

@@ -21,11 +21,14 @@ from ._base import Discovery, source_name
 from ._endpoint import parse_endpoint
 from ._options import DropGuardOptions
 from ._publisher import Publisher
+from ._snapshot import age_of, error_of
 from ._timing import Timing
 
 _LOGGER = logging.getLogger("meshlib")
 _CLOSING = 5.0
 """Seconds a source may take to close."""
+_SAME = 1.0
+"""Seconds by which two ages of one list may differ: they are told by the wall clock."""
 _SLICE = 500
 """Endpoints that are checked before others get a turn: a few milliseconds at the most."""
 
@@ -35,20 +38,24 @@ class SourceStatus:
     """
     How a source is doing for one service.
 
-    *last_success* is the instant, on the mesh clock, of the last good list, and *error*
-    what has failed since; *snapshots* counts the good lists. *held* is how many endpoints
-    are kept though the last list lacks them.
+    *last_success* is the instant, on the mesh clock, at which the endpoints were last known
+    to be right; while *live* that is now, since a source that says nothing has nothing new
+    to say. *error* is what fails now, be it only one source of several; *snapshots* counts
+    the good lists, and *held* the endpoints that are kept though the last list lacks them.
     """
 
     source: str
     last_success: float | None = None
+    live: bool = False
     error: BaseException | None = None
     snapshots: int = 0
     held: int = 0
 
     def age(self, now: float) -> float | None:
-        """Seconds since the last good list; None before the first."""
-        return None if self.last_success is None else max(0.0, now - self.last_success)
+        """Seconds since the endpoints were known to be right; None before the first list."""
+        if self.last_success is None:
+            return None
+        return 0.0 if self.live else max(0.0, now - self.last_success)
 
 
 class Supervisor:
@@ -166,12 +173,21 @@ class Supervisor:
 
     async def _accept(self, snapshot: object) -> None:
         endpoints = await self._checked(snapshot)
-        now = self._timing.clock()
+        status, now = self._status, self._timing.clock()
+        age, error = age_of(snapshot), error_of(snapshot)
+        if error is not None and error is not status.error:
+            self._failed(error)
+        if age and status.last_success is not None and now - age < status.last_success - _SAME:
+            return  # such as one from a disk, which knows less than is known already
         self._publisher.offer(endpoints, now)
         if self._offered is not None:
             self._offered.set()
         self._status = SourceStatus(
-            source=self._name, last_success=now, snapshots=self._status.snapshots + 1
+            source=self._name,
+            last_success=now - age,
+            live=not age,
+            error=error,
+            snapshots=status.snapshots + 1,
         )
 
     async def _checked(self, snapshot: Any) -> tuple[Endpoint, ...]:
@@ -202,8 +218,10 @@ class Supervisor:
         )
 
     def _failed(self, error: BaseException) -> None:
-        self._status = replace(self._status, error=error)
-        age = self._status.age(self._timing.clock())
+        status, now = self._status, self._timing.clock()
+        last_success = now if status.live else status.last_success
+        self._status = replace(status, last_success=last_success, live=False, error=error)
+        age = self._status.age(now)
         self._tell(DiscoveryFailed(service=self._service, source=self._name, error=error, age=age))
 
     def _tell(self, event: Event) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from meshlib import DiscoveryError, Endpoint, Event
 from meshlib._events import DiscoveryFailed
-from meshlib.discovery import Supervisor, Timing
+from meshlib.discovery import Snapshot, Supervisor, Timing
 from support import FakeClock
 
 A, B = Endpoint("http://a:1"), Endpoint("http://b:1")
@@ -92,8 +92,7 @@ async def test_snapshots_are_published_in_order() -> None:
     assert [(A,), (A, B), ()] == bench.published
     status = bench.supervisor.status
     assert ("scripted", 3, None) == (status.source, status.snapshots, status.error)
-    assert 5.0 == status.age(1005.0)
-    assert 0.0 == status.age(995.0)
+    assert 0.0 == status.age(1005.0)  # it works, so what it said last holds
 
 
 async def test_empty_first_snapshot_is_published() -> None:
@@ -135,20 +134,53 @@ async def test_failure_keeps_the_last_snapshot() -> None:
     """A source that raises is told with the age of what stays in force, and asked again."""
     bench = Bench(Scripted([], []))
     error = OSError("refused")
-    bench.source.scripts = [[[A], lambda: bench.clock.advance(7), error], [[B]]]
+    bench.source.scripts = [[[A], lambda: bench.clock.advance(7), error], [OSError()], [[B]]]
     await bench.run()
 
     assert [(A,), (B,)] == bench.published
-    (event,) = bench.events
+    event, later = bench.events
     assert isinstance(event, DiscoveryFailed)
-    assert ("users", "scripted", error, 7.0) == (
+    assert ("users", "scripted", error, 0.0) == (
         event.service,
         event.source,
         event.error,
         event.age,
     )
+    assert isinstance(later, DiscoveryFailed)
+    assert bench.pauses[0] == pytest.approx(later.age)  # as long as it has been failing
     assert bench.supervisor.status.error is None
-    assert 2 == bench.source.closed
+    assert 3 == bench.source.closed
+
+
+async def test_list_may_say_its_age_and_what_fails() -> None:
+    """A list from a disk is as old as it says, and one source of several may fail."""
+    error = OSError("refused")
+    bench = Bench(Scripted([Snapshot([A], age=60.0, error=error), FOREVER]))
+    async with anyio.create_task_group() as group:
+        group.start_soon(bench.run)
+        await anyio.wait_all_tasks_blocked()
+        status = bench.supervisor.status
+        bench.scope.cancel()
+    assert (error, 1) == (status.error, status.snapshots)
+    assert 65.0 == status.age(1005.0)
+    assert 0.0 == status.age(900.0)  # a clock that was set back
+    (event,) = bench.events
+    assert isinstance(event, DiscoveryFailed)
+    assert event.error is error
+
+
+async def test_older_list_than_the_last_one_is_passed_over() -> None:
+    """What a disk remembers never replaces what the source said since."""
+    old = Snapshot([B], age=60.0, error=OSError("refused"))
+    bench = Bench(Scripted([[A], old, old, FOREVER]))
+    async with anyio.create_task_group() as group:
+        group.start_soon(bench.run)
+        await anyio.wait_all_tasks_blocked()
+        status = bench.supervisor.status
+        bench.scope.cancel()
+    assert [(A,)] == bench.published
+    assert 1 == status.snapshots
+    assert ["refused"] == bench.errors
 
 
 async def test_status_keeps_the_error_until_it_works() -> None:
