@@ -22,6 +22,8 @@ _KEYS = ("url", "weight", "priority", "kind", "metadata")
 # networks allow.
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
+_LARGEST = 1e12
+"""Of weights and priorities: whole numbers are exact up to here, and sums of them finite."""
 _FORM = "an endpoint is written as http://host:port"
 
 
@@ -68,15 +70,16 @@ def _checked(endpoint: Endpoint, path: str, url_path: str) -> Endpoint:
     start = f"{path}." if path else ""
     _check_url(endpoint.url, url_path)
     weight, priority = endpoint.weight, endpoint.priority
-    if not _is_number(weight) or not math.isfinite(weight) or weight <= 0:
+    if not _is_number(weight) or not 0 < weight <= _LARGEST:
         raise ConfigurationError(
-            f"a weight is a number above 0, not {weight!r}",
+            f"a weight is a number above 0, and at most {_LARGEST:g}, not {weight!r}",
             path=f"{start}weight",
             hint="leave the endpoint out to send it nothing",
         )
-    if not _is_number(priority) or not isinstance(priority, int) or priority < 0:
+    if not _is_number(priority) or not isinstance(priority, int) or not 0 <= priority <= _LARGEST:
         raise ConfigurationError(
-            f"a priority is a whole number from 0, not {priority!r}", path=f"{start}priority"
+            f"a priority is a whole number from 0 to {_LARGEST:g}, not {priority!r}",
+            path=f"{start}priority",
         )
     if not isinstance(endpoint.kind, str) or not endpoint.kind:
         raise ConfigurationError(
@@ -171,7 +174,7 @@ def _number(value: Any, path: str) -> float:
 
 def _integer(value: Any, path: str) -> int:
     number = _number(value, path)
-    if number != number or math.isinf(number) or number != int(number):
+    if number != number or abs(number) == math.inf or number != int(number):
         _refuse(value, path)
     return int(number)
 

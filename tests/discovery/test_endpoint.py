@@ -164,3 +164,12 @@ def test_neither_list_nor_endpoint_is_refused() -> None:
     """A number is no list of endpoints."""
     with pytest.raises(ConfigurationError, match="list of endpoints"):
         parse_endpoints(3, "users")
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf"), float("nan"), 1e13])
+@pytest.mark.parametrize("key", ["weight", "priority"])
+def test_number_beyond_all_bounds_is_refused(key: str, number: float) -> None:
+    """A number that no float can hold is an error like any other."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse_endpoint({"url": "http://a:1", key: number})
+    assert key == caught.value.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -34,10 +35,21 @@ def find_program(name: str, variable: str, *also: str) -> str:
 
 
 def free_port(*, kind: int = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """
+    A port that nobody uses at the moment.
+
+    It is below those that the system gives to connections, one of which could take it
+    before the server has started, or while it is down.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(12_000, 32_000)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        return port
 
 
 def wait_until(what: str, condition: Callable[[], bool], patience: float = _PATIENCE) -> None:
