@@ -125,6 +125,15 @@ class EndpointReadmitted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointHealthChanged(Event):
+    """Active checks found an endpoint *healthy*, or unhealthy for *reason*, unlike before."""
+
+    endpoint: Endpoint
+    healthy: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanicChanged(Event):
     """Health began or ceased to be ignored because too few endpoints are healthy."""
 

@@ -1,8 +1,47 @@
 """
-Is an endpoint fit, and is this process: the room of active checks and probes.
+Is an endpoint fit, and is this process.
 
-Until checks are configured every endpoint counts as fit; `Service.set_healthy` is the door
-through which a check tells what it found.
+An active check asks an endpoint, beside the calls, whether it is fit: by HTTP, TCP, TLS,
+gRPC, a command or a function. So many results in a row change what is held of it, and a
+*monitor* checks all endpoints of a service, each at its own time, and publishes the
+changes. That is apart from breakers and ejections, which judge by calls.
+
+The other way round `ProcessHealth` answers those who probe this process: is it alive, is
+it ready for calls, has it started. It keeps named checks, remembers their results for a
+while and makes each only once at a time.
 """
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from ._checker import CheckFailedError
+from ._monitor import HealthMonitor
+from ._options import (
+    BodyOptions,
+    GrpcCheckOptions,
+    HealthCheckOptions,
+    HttpCheckOptions,
+    TcpCheckOptions,
+    TlsCheckOptions,
+    TrustOptions,
+)
+from ._process import ProcessHealth
+from ._report import CheckResult, HealthReport, Probe, Status
+from ._status import CheckStatus
+
+__all__ = [
+    "BodyOptions",
+    "CheckFailedError",
+    "CheckResult",
+    "CheckStatus",
+    "GrpcCheckOptions",
+    "HealthCheckOptions",
+    "HealthMonitor",
+    "HealthReport",
+    "HttpCheckOptions",
+    "Probe",
+    "ProcessHealth",
+    "Status",
+    "TcpCheckOptions",
+    "TlsCheckOptions",
+    "TrustOptions",
+]

@@ -18,6 +18,7 @@ from ._conventions import INSTRUMENTATION, SCHEMA
 from ._metrics import ServiceMetrics
 
 _STATES = ("closed", "open", "half_open", "isolated")
+_FOUND = ("healthy", "unhealthy", "unknown", "unchecked")
 
 
 class Gauges:
@@ -50,6 +51,24 @@ class Gauges:
             unit="{endpoint}",
             description="Endpoints whose breaker is in a state.",
         )
+        meter.create_observable_gauge(
+            "meshlib.checks",
+            [self._observer(_checks)],
+            unit="{endpoint}",
+            description="Endpoints that active checks found in a state.",
+        )
+        meter.create_observable_gauge(
+            "meshlib.discovery.age",
+            [self._observer(_discovery_age, worst=True)],
+            unit="s",
+            description="Seconds since the endpoints were known to be right; 0 while they are.",
+        )
+        meter.create_observable_gauge(
+            "meshlib.discovery.held",
+            [self._observer(_discovery_held)],
+            unit="{endpoint}",
+            description="Endpoints that are kept though the last list lacks them.",
+        )
         survive_fork(self)
 
     def add(self, mesh: Any) -> None:
@@ -70,20 +89,25 @@ class Gauges:
         return tuple(known for known in self._meshes if known() not in (None, mesh))
 
     def _observer(
-        self, counts: Callable[[ServiceMetrics], Iterable[tuple[str, int]]]
+        self,
+        counts: Callable[[ServiceMetrics], Iterable[tuple[str, float]]],
+        *,
+        worst: bool = False,
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_: CallbackOptions) -> Iterable[Observation]:
             # Two meshes may have one name, as a sync and an async client of an application
             # that do not share theirs: of two observations with the same attributes only
             # one would be kept.
-            sums: Counter[tuple[str, str, str]] = Counter()
+            sums: dict[tuple[str, str, str], float] = {}
             for known in self._meshes:
                 mesh = known()
                 if mesh is not None:
                     measured = mesh.metrics()
                     for service in measured.services.values():
                         for state, count in counts(service):
-                            sums[measured.name, service.name, state] += count
+                            key = (measured.name, service.name, state)
+                            before = sums.get(key, 0)
+                            sums[key] = max(before, count) if worst else before + count
             for (mesh_name, service_name, state), count in sums.items():
                 about = {"meshlib.mesh": mesh_name, "meshlib.service": service_name}
                 yield Observation(count, {**about, "state": state} if state else about)
@@ -99,9 +123,25 @@ def _budget(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
     yield "", service.budget_balance
 
 
+def _discovery_age(service: ServiceMetrics) -> Iterable[tuple[str, float]]:
+    if service.discovery_age is not None:
+        yield "", service.discovery_age
+
+
+def _discovery_held(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
+    if service.discovery_age is not None:
+        yield "", service.discovery_held
+
+
 def _breakers(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
     states = Counter(endpoint.breaker for endpoint in service.endpoints.values())
     for state in _STATES:  # also those that no endpoint is in, which alerts compare with 0
+        yield state, states[state]
+
+
+def _checks(service: ServiceMetrics) -> Iterable[tuple[str, int]]:
+    states = Counter(endpoint.checked for endpoint in service.endpoints.values())
+    for state in _FOUND:
         yield state, states[state]
 
 

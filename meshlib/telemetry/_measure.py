@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._redact import redacted, redacted_error
 from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics
-from ._redact import redacted, redacted_error
+
+_FOUND = {True: "healthy", False: "unhealthy", None: "unknown"}
 
 
 def bucket_limit(index: int) -> float:
@@ -58,7 +60,8 @@ def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
     status = None if supervisor is None else supervisor.status
     error = None if status is None else status.error
     bulkhead, budget = service.bulkhead, service.budget
-    endpoints = {target.address: _endpoint(target, now) for target in service.targets}
+    checks = None if service.health is None else service.health.snapshot()
+    endpoints = {target.address: _endpoint(target, checks, now) for target in service.targets}
     attempts = sum(endpoint.attempts for endpoint in endpoints.values())
     retries = sum(endpoint.retries for endpoint in endpoints.values())
     return ServiceMetrics(
@@ -79,15 +82,18 @@ def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
         panic=service.pickable.panic,
         discovery_age=None if status is None else status.age(now),
         discovery_error=None if error is None else redacted_error(error),
+        discovery_held=0 if status is None else status.held,
         endpoints=endpoints,
     )
 
 
-def _endpoint(target: Any, now: float) -> EndpointMetrics:
+def _endpoint(target: Any, checks: Mapping[str, Any] | None, now: float) -> EndpointMetrics:
     # In this order, or a retry that begins meanwhile would be a retry without an attempt.
     retries, failures = target.retries, target.failures
     attempts = target.attempts
     histogram = tuple(target.histogram)
+    check = None if checks is None else checks.get(target.address)
+    found = None if check is None else check.healthy
     return EndpointMetrics(
         url=redacted(target.endpoint.url),
         in_flight=target.load.in_flight,
@@ -99,8 +105,12 @@ def _endpoint(target: Any, now: float) -> EndpointMetrics:
         p99=quantile(histogram, 0.99),
         breaker=target.breaker.state.value,
         opened=target.breaker.opened,
+        admits=target.breaker.is_available(now),
         ejected=target.outlier.ejected,
         healthy=target.healthy,
+        checked="unchecked" if checks is None else _FOUND[found],
+        checked_age=None if check is None else check.age(now),
+        checked_reason="" if check is None else check.reason,
         weight=target.load.weight,
         priority=target.endpoint.priority,
     )

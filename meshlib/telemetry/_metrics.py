@@ -4,7 +4,7 @@ What every service and endpoint has done so far, as values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,7 +21,15 @@ class EndpointMetrics:
     compare, 0.0 when nothing is known, and *p50* and *p99* are of all attempts so far,
     None without any, and at most half as high again as they should be.
 
-    *breaker* is `closed`, `open`, `half_open` or `isolated`; *opened* how often it opened.
+    *breaker* is `closed`, `open`, `half_open` or `isolated`; *opened* how often it opened,
+    and *admits* whether it would let a call through now, if only as a probe. That, and
+    *ejected*, are judged by calls.
+
+    *checked* is what active checks found: `healthy` or `unhealthy`, `unknown` before the
+    first result, `unchecked` where none are made; *checked_age* is the seconds since the
+    last result, None before the first, and *checked_reason* why that one failed. *healthy*
+    is what picks go by: the state that checks found, or what was assumed before the first.
+
     *weight* is the one in force, which slow start lowers.
     """
 
@@ -35,8 +43,12 @@ class EndpointMetrics:
     p99: float | None
     breaker: str
     opened: int
+    admits: bool
     ejected: bool
     healthy: bool
+    checked: str
+    checked_age: float | None
+    checked_reason: str
     weight: float
     priority: int
 
@@ -55,8 +67,10 @@ class ServiceMetrics:
     *budget_balance* retries could be made now, and *budget_refused* were refused so far.
     *panic* lists the priorities where health is ignored.
 
-    *discovery_age* is the seconds since the source last answered, None for a fixed list or
-    before the first answer, and *discovery_error* why it does not answer now.
+    *discovery_age* is the seconds since the endpoints were known to be right: 0 while the
+    source works, None for a fixed list or before the first answer. *discovery_error* is why
+    it does not work now, and *discovery_held* how many endpoints are kept though its last
+    list lacks them.
     """
 
     name: str
@@ -76,6 +90,7 @@ class ServiceMetrics:
     panic: tuple[int, ...]
     discovery_age: float | None
     discovery_error: str | None
+    discovery_held: int = 0
     endpoints: Mapping[str, EndpointMetrics] = field(default_factory=dict)
 
 
@@ -132,7 +147,6 @@ def _service_text(service: ServiceMetrics) -> str:
 
 def _row(endpoint: EndpointMetrics) -> tuple[str, ...]:
     latencies = (endpoint.latency or None, endpoint.p50, endpoint.p99)
-    notes = ["ejected"] * endpoint.ejected + ["unhealthy"] * (not endpoint.healthy)
     return (
         endpoint.url,
         endpoint.breaker,
@@ -140,5 +154,14 @@ def _row(endpoint: EndpointMetrics) -> tuple[str, ...]:
         str(endpoint.attempts),
         str(endpoint.failures),
         *("-" if value is None else f"{value * 1e3:.1f} ms" for value in latencies),
-        ", ".join(notes),
+        ", ".join(_notes(endpoint)),
     )
+
+
+def _notes(endpoint: EndpointMetrics) -> Iterator[str]:
+    if endpoint.ejected:
+        yield "ejected"
+    if not endpoint.healthy:
+        yield "unhealthy"
+    if endpoint.checked_reason:
+        yield f"checked {endpoint.checked_age or 0.0:.1f} s ago: {endpoint.checked_reason}"

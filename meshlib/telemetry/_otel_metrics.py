@@ -60,7 +60,8 @@ class OpenTelemetryMetrics:
     `.fallbacks` and `.breaker.transitions`. Attempts that were cancelled are in none.
 
     Given a *mesh* or a client, or told to `observe` one, it also has gauges of the calls
-    in flight, the retry budget and the breakers in each state. Thread-safe.
+    in flight, the retry budget, and the endpoints in each state of their breakers and of
+    their active checks. Thread-safe.
     """
 
     def __init__(self, mesh: Any = None, *, provider: Any = None) -> None:

@@ -15,6 +15,7 @@ from .._events import (
     ConfigurationRejected,
     DiscoveryFailed,
     EndpointEjected,
+    EndpointHealthChanged,
     EndpointReadmitted,
     EndpointsChanged,
     EndpointsHeld,
@@ -23,7 +24,7 @@ from .._events import (
     RegistrationChanged,
 )
 from .._models import Endpoint
-from ._redact import redacted_error
+from .._redact import redacted_error
 
 _LOGGER = logging.getLogger("meshlib")
 _REPEAT = 60.0
@@ -36,6 +37,7 @@ _MESSAGES: dict[type[Event], str] = {
     BreakerChanged: "%(service)s: breaker of %(endpoint)s: %(old)s -> %(new)s (%(cause)s)",
     EndpointEjected: "%(service)s: %(endpoint)s is ejected for %(duration).1f s: %(reason)s",
     EndpointReadmitted: "%(service)s: %(endpoint)s is readmitted",
+    EndpointHealthChanged: "%(service)s: checks find %(endpoint)s healthy",
     PanicChanged: "%(service)s: priority %(priority)s leaves panic",
     EndpointsChanged: (
         "%(service)s: endpoints changed: %(added)s added, %(removed)s removed, %(total)s in all"
@@ -52,6 +54,7 @@ _MESSAGES: dict[type[Event], str] = {
     ConfigurationRejected: "configuration refused: %(error)s",
 }
 _PANIC = "%(service)s: priority %(priority)s is in panic: health is ignored"
+_UNHEALTHY = "%(service)s: checks find %(endpoint)s unhealthy: %(reason)s"
 _SHADOW: dict[type[Event], str] = {
     BreakerChanged: (
         "%(service)s: breaker of %(endpoint)s, in shadow: %(old)s -> %(new)s (%(cause)s)"
@@ -67,9 +70,10 @@ class StateLog:
     A listener that logs state changes to the logger `meshlib`.
 
     What takes endpoints away is a warning: a breaker that opens or is isolated, an
-    ejection, panic, a source that fails. A refused configuration is an error, because a
-    person has to act. Recoveries, other changes, and what happens only in shadow, are
-    information. A source that goes on failing in the same way is told of once a minute.
+    ejection, failed checks, panic, a source that fails. A refused configuration is an
+    error, because a person has to act. Recoveries, other changes, and what happens only in
+    shadow, are information. A source that goes on failing in the same way is told of once
+    a minute.
 
     Each record has the event's name and fields for structured output, as `mesh_event`,
     `mesh_service` and so on: endpoints by their addresses, errors by type and text, both
@@ -92,6 +96,8 @@ class StateLog:
             message = _SHADOW[type(event)]
         elif isinstance(event, PanicChanged) and event.active:
             message = _PANIC
+        elif isinstance(event, EndpointHealthChanged) and not event.healthy:
+            message = _UNHEALTHY
         elif isinstance(event, RegistrationChanged) and event.error is not None:
             message += ": %(error)s"
         values = {item.name: _plain(getattr(event, item.name)) for item in fields(event)}
@@ -123,6 +129,7 @@ def _level(event: Event) -> int:
         isinstance(event, EndpointEjected)
         or (isinstance(event, BreakerChanged) and event.new in ("open", "isolated"))
         or (isinstance(event, PanicChanged) and event.active)
+        or (isinstance(event, EndpointHealthChanged) and not event.healthy)
         or (isinstance(event, RegistrationChanged) and event.state in ("failing", "lost"))
     )
     return logging.WARNING if bad and not getattr(event, "shadow", False) else logging.INFO

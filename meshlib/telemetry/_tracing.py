@@ -15,8 +15,8 @@ from typing import Any, Concatenate, ParamSpec
 from opentelemetry import propagate, trace
 from opentelemetry.trace import NoOpTracer, ProxyTracerProvider, Span, SpanKind, StatusCode
 
+from .._redact import redacted
 from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, result_attributes, span_name
-from ._redact import redacted
 
 _LOGGER = logging.getLogger("meshlib")
 _P = ParamSpec("_P")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,12 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from meshlib import Mesh, MeshClient
+from meshlib import Event, Mesh, MeshClient
+from meshlib.events import DiscoveryFailed
 from meshlib.telemetry import OpenTelemetryMetrics, _gauges
 from meshlib.telemetry._gauges import gauges_of
+from support import FakeClock
+from support.real import wait_until
 
 Read = Callable[[], dict[str, list[Any]]]
 
@@ -98,3 +103,31 @@ def test_a_forked_child_takes_no_lock_of_its_parent(meters: MeterProvider) -> No
         held.renew()
         assert held._lock.acquire(blocking=False)
         held._lock.release()
+
+
+def test_the_age_of_a_list_is_observed(meters: MeterProvider, read: Read, tmp_path: Path) -> None:
+    """Zero while the source works, and then the seconds that it has been failing; worst first."""
+    path = tmp_path / "endpoints.json"
+    path.write_text('{"users": ["http://10.0.0.1:1"]}', "utf-8")
+    clock = FakeClock()
+    settings = {"users": {"discovery": {"file": {"path": str(path)}}}, "fixed": SERVICES["users"]}
+    failed = threading.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, DiscoveryFailed):
+            failed.set()
+
+    with (
+        Mesh("shop", services=settings, clock=clock, listeners=[listen]) as mesh,
+        Mesh("shop", services=settings) as same,
+    ):
+        for one in (mesh, same):
+            OpenTelemetryMetrics(one, provider=meters)
+            service = one.service("users")
+            wait_until("the first list", lambda service=service: bool(service.targets))
+        assert {("shop", "users"): 0.0} == values(read()["meshlib.discovery.age"])
+        assert {("shop", "users"): 0} == values(read()["meshlib.discovery.held"])
+        path.write_text("[", "utf-8")
+        assert failed.wait(60)
+        clock.advance(70_000.0)
+        assert {("shop", "users"): 70_000.0} == values(read()["meshlib.discovery.age"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlib.telemetry._redact import redacted, redacted_error
+from meshlib._redact import redacted, redacted_error
 
 
 @pytest.mark.parametrize(
