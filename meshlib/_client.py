@@ -77,7 +77,9 @@ class MeshClient(DirectClient):
 
     def explain(self, url: httpx.URL | str, path: str | None = None) -> CallReport:
         """What a GET of this URL would do, without sending anything."""
-        return self.mesh.explain(self.build_request("GET", url, path))
+        request = self.build_request("GET", url, path)
+        self._transport_of_mesh.check_scheme(request.url)
+        return self.mesh.explain(request)
 
     def build_request(
         self,

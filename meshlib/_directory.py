@@ -7,7 +7,6 @@ then outside origins. Looking a known host up is one dictionary read.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,13 +15,14 @@ from typing import Any
 
 import httpx
 
-from ._exceptions import NoEndpointError, RouteDeniedError
+from ._exceptions import ConfigurationError, NoEndpointError, RouteDeniedError
 from ._models import Endpoint
-from .config import MeshConfig
-from .transport import Service
+from .config import MeshConfig, service_name
+from .transport import HTTP_SCHEMES, Service, refusal
 
 _SUFFIX = ".mesh"
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_LAST_PORT = 65535
 
 
 class Directory:
@@ -55,8 +55,9 @@ class Directory:
         self._config = config
         self.has_default = has_default
 
-    def add(self, service: Service, hosts: tuple[str, ...], *, dormant: bool) -> None:
-        """Make *service* answer to *hosts*; a dormant one starts when it is first asked for."""
+    def add(self, service: Service, hosts: tuple[str, ...]) -> None:
+        """Make *service* answer to *hosts*; what runs for it starts when it is first asked for."""
+        dormant = _runs(service)
         with self._lock:
             self.services[service.name] = service
             for host in hosts:
@@ -78,7 +79,7 @@ class Directory:
         """Have every discovered service start again when it is next asked for."""
         with self._lock:
             for host, service in list(self.by_host.items()):
-                if service.discovered:
+                if _runs(service):
                     self._dormant[host] = service
                     del self.by_host[host]
 
@@ -97,13 +98,15 @@ class Directory:
         host: str = url.host
         with self._lock:
             service = self.by_host.get(host) or self._dormant.get(host)
+            if url.scheme not in HTTP_SCHEMES:
+                if service is not None:
+                    raise httpx.UnsupportedProtocol(refusal(url))
+                return self._origin(url)
             if service is not None:
                 return self._awake(service)
             name = host.removesuffix(_SUFFIX)
-            if self.has_default and (name != host or is_service_name(host)):
+            if name != host or (self.has_default and is_service_name(host)):
                 return self._awake(self._discover(name))
-            if name != host:
-                raise self.unknown(name)
             return self._origin(url)
 
     def named(self, name: str) -> Service:
@@ -112,37 +115,33 @@ class Directory:
         with self._lock:
             service = self.by_host.get(key) or self._dormant.get(key)
             if service is None:
-                if not self.has_default:
-                    raise self.unknown(name)
-                service = self._discover(key)
+                service = self._discover(key.removesuffix(_SUFFIX))
             return self._awake(service)
 
     def _discover(self, name: str) -> Service:
         service = self.services.get(name)
         if service is None:
+            try:
+                service_name(name, "")
+            except ConfigurationError as exc:
+                raise self._misnamed(name, exc) from None
+            if not self.has_default:
+                raise self.unknown(name)
             service = self._make(name, "discovery")
-            self.add(service, (name,), dormant=True)
+            self.add(service, (name,))
         return service
 
     def _awake(self, service: Service) -> Service:
         for host in [host for host, other in self._dormant.items() if other is service]:
             self.by_host[host] = self._dormant.pop(host)
-        if service.discovered:
+        if _runs(service):
             self._activate(service)
         return service
 
     def _origin(self, url: Any) -> Service:
-        if url.scheme not in _DEFAULT_PORTS or not url.host:
-            # What httpx says of such a URL, since it is httpx's to refuse.
-            given = f"an unsupported protocol '{url.scheme}://'" if url.scheme else "no protocol"
-            wanted = "'http://' or 'https://'"
-            if url.scheme in _DEFAULT_PORTS:
-                given, wanted = "no host", "a host"
-            raise httpx.UnsupportedProtocol(f"Request URL has {given}; it needs {wanted}.")
-        port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
-        host = f"[{url.host}]" if ":" in url.host else url.host
-        default = _DEFAULT_PORTS.get(url.scheme) == port
-        origin = f"{url.scheme}://{host}" if default else f"{url.scheme}://{host}:{port}"
+        if not url.scheme or (url.scheme in HTTP_SCHEMES and not url.host):
+            raise httpx.UnsupportedProtocol(refusal(url))
+        origin = _origin_of(url)
         service = self.origins.get(origin)
         if service is None:
             if self._config.outside == "deny":
@@ -184,17 +183,44 @@ class Directory:
             service=name,
         )
 
+    def _misnamed(self, name: str, error: ConfigurationError) -> NoEndpointError:
+        """The error for a text that can name no service."""
+        message, _, hint = str(error).partition("; ")
+        host = name.rpartition("://")[2].partition("/")[0]
+        if host != name:
+            hint = "a name is a host only, and a URL is given whole, without a path beside it"
+        return NoEndpointError(f"{message}; {hint}{self._nearest(host)}", service=name)
+
     def _nearest(self, name: str) -> str:
         near = get_close_matches(name, self.services, n=1)
         return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def _runs(service: Service) -> bool:
+    """Whether discovery or health checks run for *service* in the background."""
+    return service.discovered or service.health is not None
+
+
 def is_service_name(host: str) -> bool:
     """Whether *host* is a single label that may name a service; localhost and IPs do not."""
-    if "." in host or host == "localhost":
+    if "." in host:
         return False
     try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
+        service_name(host, "")
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _origin_of(url: Any) -> str:
+    """The origin of *url*, without the port that its scheme has anyway."""
+    host, port = url.raw_host.decode("ascii"), url.port
+    if ":" in host:
+        host = f"[{host}]"
+    if port is None or port == _DEFAULT_PORTS.get(url.scheme):
+        return f"{url.scheme}://{host}"
+    if port == 0:
+        raise httpx.ConnectError("nothing can be reached at port 0")
+    if port > _LAST_PORT:
+        raise httpx.InvalidURL(f"Invalid port: '{port}'")  # as it says of one that is no number
+    return f"{url.scheme}://{host}:{port}"

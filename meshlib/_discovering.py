@@ -54,10 +54,6 @@ class Discovering:
         self._lock = threading.Lock()
         self._closed = False
 
-    def names(self) -> list[str]:
-        """Every service that has a source."""
-        return list(self._sources)
-
     def assign(self, service: Service, source: Any, settings: ServiceConfig) -> None:
         """Have *source* tell the endpoints of *service* from its next start on."""
         self.stop(service.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import threading
@@ -14,6 +13,7 @@ import httpx
 
 from ._background import Background
 from ._build import build_policies, cache_settings
+from ._checking import Checking
 from ._clock import Clock, monotonic, wall
 from ._context import ambient_deadline
 from ._directory import Directory
@@ -21,19 +21,18 @@ from ._discovering import Discovering, default_source, source_of
 from ._events import (
     ConfigurationApplied,
     ConfigurationRejected,
-    Event,
     Listener,
 )
 from ._exceptions import ConfigurationError
 from ._fork import survive_fork
+from ._listening import Listening
 from ._models import CallOptions
 from ._reconfiguring import Plan
 from .config import MeshConfig, ServiceConfig, load_config, watch_config
 from .faults import FaultInjector
-from .telemetry import CallReport, MeshMetrics, StateLog, measure, tracing
+from .telemetry import CallReport, MeshMetrics, measure, tracing
 from .transport import HTTPX, Call, ResponseCache, Service, explain, replayable
 
-_LOGGER = logging.getLogger("meshlib")
 _BYTES = HTTPX.byte_stream
 
 
@@ -70,8 +69,8 @@ class Mesh:
         self.name = name or self.config.name or "application"
         self.default_source = default_source(discovery, self.config)
         self.discovery_in_code = discovery
-        self._listeners: tuple[Listener, ...] = tuple(listeners)
-        self._state_log = StateLog(clock=clock)
+        self._listening = Listening(listeners, clock, self._tell_services)
+        self.emit = self._listening.emit
         self.faults = FaultInjector(self.config.faults, rng=self.rng)
         self._lock = threading.RLock()
         self._closed = False
@@ -79,10 +78,11 @@ class Mesh:
         self._watch: Any = None
         self._background = Background(self.name)
         self.discovering = Discovering(self._background, self.emit, self.clock, self.rng)
+        self.checking = Checking(self._background, self.emit, self.clock, self.rng)
         self.directory = Directory(
             self.config,
             make=self._make,
-            activate=self.discovering.start,
+            activate=self.activate,
             has_default=self.default_source is not None,
         )
         for service_name, settings in self.config.services.items():
@@ -132,20 +132,30 @@ class Mesh:
 
     def add(self, name: str, settings: ServiceConfig) -> None:
         """Make the service that *settings* describe."""
+        self.checking.check(name, settings.health_check)
         service = self._build(name, settings)
+        self.checking.assign(service, settings.health_check)
         source = source_of(settings, self.default_source)
         if source is not None:
             self.discovering.assign(service, source, settings)
         else:
             service.update(settings.endpoints)
         hosts = (name, *settings.aliases)
-        self.directory.add(service, hosts, dormant=service.discovered)
+        self.directory.add(service, hosts)
+
+    def activate(self, service: Service) -> None:
+        """Begin what goes on for *service* beside its calls."""
+        if service.discovered:
+            self.discovering.start(service)
+        if service.health is not None:
+            self.checking.start(service)
 
     def _make(self, name: str, kind: str) -> Service:
         """A service that the document does not name: discovered, or an outside origin."""
         settings = self.config.default_service()
         service = self._build(name, settings, outside=kind)
         if kind == "discovery":
+            self.checking.assign(service, settings.health_check)
             self.discovering.assign(service, self.default_source, settings)
         return service
 
@@ -166,7 +176,7 @@ class Mesh:
 
     def observe(self, service: Service, settings: ServiceConfig) -> None:
         """Connect *service* to listeners, tracing and the cache it falls back to."""
-        service.listening = bool(self._listeners)
+        service.listening = bool(self._listening)
         service.tracing = tracing()
         service.find_tracing = tracing
         cache = cache_settings(settings)
@@ -178,9 +188,10 @@ class Mesh:
     # Discovery
 
     def start(self) -> None:
-        """Begin to discover every configured service now, not when it is first called."""
-        for name in self.discovering.names():
-            self.directory.named(name)
+        """Begin to discover and check every service now, not when it is first called."""
+        for service in self.directory.everything():
+            if service.discovered or service.health is not None:
+                self.directory.named(service.name)
 
     # Configuration
 
@@ -224,29 +235,11 @@ class Mesh:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Send every event to *listener* from now on; the function returned stops that."""
-        with self._lock:
-            self._listeners = (*self._listeners, listener)
-            self._tell_services()
-
-        def stop() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not listener)
-                self._tell_services()
-
-        return stop
+        return self._listening.add(listener)
 
     def _tell_services(self) -> None:
         for service in self.directory.everything():
-            service.listening = bool(self._listeners)
-
-    def emit(self, event: Event) -> None:
-        """Log *event* if it changes a state, and send it to every listener."""
-        listeners: tuple[Listener, ...] = (self._state_log, *self._listeners)
-        for listener in listeners:
-            try:
-                listener(event)
-            except Exception:
-                _LOGGER.exception("a listener failed on %s", type(event).__name__)
+            service.listening = bool(self._listening)
 
     def metrics(self) -> MeshMetrics:
         """What every service and endpoint has done so far, and its state now."""
@@ -271,10 +264,14 @@ class Mesh:
         """A forked child starts with no call in flight and no thread."""
         self._lock = threading.RLock()
         self._background.renew()
+        self._listening.renew()
         self.discovering.renew()
+        self.checking.renew()
         self.directory.renew()
         for service in self.directory.everything():
             service.renew()
+            if service.health is not None:
+                service.health.renew()
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -288,6 +285,7 @@ class Mesh:
             self._closed = True
             self._watch = None
             self.discovering.close()
+            self.checking.close()
         self._background.stop()
 
     def __enter__(self) -> Mesh:

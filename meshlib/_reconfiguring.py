@@ -37,6 +37,10 @@ class Plan:
             name: source_of(settings, default) for name, settings in config.services.items()
         }
 
+        for name, settings in config.services.items():
+            mesh.checking.check(name, settings.health_check)
+        mesh.checking.check("defaults", config.default_service().health_check)
+
     def carry_out(self) -> tuple[str, ...]:
         """Put the configuration in force; return the names of the services it changed."""
         mesh, new = self._mesh, self._config
@@ -48,6 +52,7 @@ class Plan:
         changed = set(old.services) ^ set(new.services)
         for name in set(old.services) - set(new.services):
             mesh.discovering.stop(name)
+            mesh.checking.stop(name)
             mesh.directory.remove(name)
         for name, settings in new.services.items():
             before = old.services.get(name)
@@ -66,6 +71,7 @@ class Plan:
         service = mesh.directory.services[name]
         service.apply(self._policies[name])
         mesh.observe(service, settings)
+        mesh.checking.assign(service, settings.health_check)
         source: Any = self._sources.get(name)
         moved = _where(before) != _where(settings)
         if moved:
@@ -73,9 +79,11 @@ class Plan:
             service.discovered = False
             if source is not None:
                 mesh.discovering.assign(service, source, settings)
-        if moved or before.aliases != settings.aliases:
+        checks = settings.health_check
+        if moved or before.aliases != settings.aliases or before.health_check != checks:
+            # It sleeps until it is next asked for, if anything is to run for it.
             mesh.directory.remove(name)
-            mesh.directory.add(service, (name, *settings.aliases), dormant=service.discovered)
+            mesh.directory.add(service, (name, *settings.aliases))
         if source is None and (moved or before.endpoints != settings.endpoints):
             service.update(settings.endpoints)
 
@@ -83,9 +91,12 @@ class Plan:
         """Discovered services and outside origins live by the defaults."""
         directory, rng = self._mesh.directory, self._mesh.rng
         defaults, outside = self._config.default_service(), self._config.outside
-        for name, service in directory.services.items():
+        for name, service in list(directory.services.items()):
             if name not in self._config.services:
                 service.apply(build_policies(defaults, rng, name=name))
+                self._mesh.checking.assign(service, defaults.health_check)
+                directory.remove(name)
+                directory.add(service, (name,))
         for name, service in directory.origins.items():
             service.apply(build_policies(defaults, rng, name=name, outside=outside))
 

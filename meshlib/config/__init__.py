@@ -21,6 +21,7 @@ from ..retry import BackoffOptions, BudgetOptions, HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
 from ._load import load_config
 from ._mesh import MeshConfig
+from ._names import service_name
 from ._service import ServiceConfig
 from ._watch import watch_config
 
@@ -46,5 +47,6 @@ __all__ = [
     "SlowStartOptions",
     "TextMatch",
     "load_config",
+    "service_name",
     "watch_config",
 ]

@@ -10,6 +10,9 @@ from typing import Any
 from ._switches import switched
 from ._trees import Tree
 
+_CHECKS = frozenset({"call", "command", "grpc", "http", "tcp", "tls"})
+"""Of these a health check has exactly one."""
+
 
 def merge_document(base: Tree, over: Tree) -> Tree:
     """*base* with what *over* says; neither is changed."""
@@ -64,6 +67,8 @@ def _merge_section(key: str, base: Any, over: Any) -> Any:
         return _merge_balancer(base, over)
     if key == "discovery":
         return _merge_discovery(base, over)
+    if key == "health_check":
+        return _merge_health_check(base, over)
     if key == "fallback":
         return over  # one answer, not a mixture of two
     return merge(base, over)
@@ -88,6 +93,15 @@ def _merge_balancer(base: Any, over: Any) -> Any:
     if "key" in over:
         merged["key"] = over["key"]  # a key has one origin, so two cannot be merged
     return merged
+
+
+def _merge_health_check(base: Any, over: Any) -> Any:
+    """Another kind of check replaces the inherited one; when to check is inherited."""
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    if _CHECKS & over.keys():
+        base = {key: value for key, value in base.items() if key not in _CHECKS - over.keys()}
+    return merge(base, over)
 
 
 def _merge_discovery(base: Any, over: Any) -> Any:

@@ -16,6 +16,7 @@ from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..discovery import DropGuardOptions, check_discovery, parse_endpoint
+from ..health import HealthCheckOptions
 from ..retry import HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
 from ._names import service_name
@@ -76,6 +77,8 @@ class ServiceConfig(Section):
     """What finds the endpoints instead: a name, `{name: settings}`, or an object with `watch`."""
     discovery_timeout: Duration | None = 5.0
     """Seconds that a first call waits for the first endpoints; null: its whole deadline."""
+    health_check: Annotated[HealthCheckOptions | None, BeforeValidator(_optional)] = None
+    """Active checks of the endpoints; null: only calls tell how an endpoint is."""
     update_interval: Duration = 0.1
     """Seconds between two updates of the endpoints; of what comes meanwhile the last counts."""
     drop_guard: Annotated[DropGuardOptions, _switch("drop_guard")] = DropGuardOptions()

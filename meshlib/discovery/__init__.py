@@ -14,6 +14,7 @@ that nobody knows.
 from __future__ import annotations
 
 from ._base import Discovery, source_name
+from ._catalogue import moved
 from ._document import parse_document, read_content, unreadable
 from ._endpoint import parse_endpoint
 from ._environment import EnvironmentDiscovery
@@ -40,6 +41,7 @@ __all__ = [
     "Timing",
     "check_discovery",
     "make_discovery",
+    "moved",
     "parse_document",
     "parse_endpoint",
     "parse_endpoints",

@@ -42,7 +42,7 @@ class Catalogue:
         try:
             made = factory(**settings)
         except ConfigurationError as exc:
-            raise _moved(exc, start) from exc
+            raise moved(exc, start) from exc
         except (TypeError, ValueError) as exc:
             raise ConfigurationError(str(exc), path=start) from exc
         if not self._is_made(made):
@@ -119,8 +119,8 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _moved(error: ConfigurationError, start: str) -> ConfigurationError:
-    """The same error, with the place of what was made put before its path."""
+def moved(error: ConfigurationError, start: str) -> ConfigurationError:
+    """The same error, with *start*, the place of what it is about, put before its path."""
     place = f"{start}.{error.path}" if error.path else start
     message = str(error).removeprefix(f"{error.path}: ").removesuffix(f"; {error.hint}")
     return ConfigurationError(message, path=place, hint=error.hint)

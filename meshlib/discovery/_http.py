@@ -5,12 +5,14 @@ How sources and registrations speak HTTP to their servers.
 from __future__ import annotations
 
 import os
+import socket as sockets
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 
 from .._exceptions import ConfigurationError
@@ -18,6 +20,8 @@ from ._settings import flag, text
 
 _CONNECT_TIMEOUT = 5.0
 """Seconds; a server that takes longer to accept is as good as away."""
+_PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""A server whose machine vanished is noticed after a minute, though a watch waits for ever."""
 _TLS_KEYS = ("ca", "cert", "key", "verify", "server_name")
 
 
@@ -72,8 +76,8 @@ class Http:
     Makes clients for one server.
 
     *address* is `http://host:port` or `https://host:port`, and may have a path; *socket*
-    is a Unix socket to reach it by. *headers* go with each request. Environment variables
-    for proxies are not obeyed: a registry is near.
+    is a Unix socket to reach it by, and *proxy* the URL of a proxy. *headers* go with each
+    request. Environment variables for proxies are not obeyed: a registry is near.
     """
 
     def __init__(
@@ -83,12 +87,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         tls: Any = None,
         socket: str | None = None,
+        proxy: str | None = None,
         path: str = "address",
     ) -> None:
         self.address = _checked(address, path)
         self._headers = dict(headers or {})
         self._tls = tls if isinstance(tls, Tls) else Tls(tls)
         self._socket = socket
+        self._proxy = proxy
 
     def client(
         self, *, timeout: float = 10.0, read: float | None = None, **options: Any
@@ -103,9 +109,11 @@ class Http:
         transport = httpx.AsyncHTTPTransport(
             verify=self._tls.context() if self.address.startswith("https:") else False,
             uds=self._socket,
+            proxy=self._proxy,
+            socket_options=_keepalive() if self._socket is None else None,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=4),
         )
-        extensions = {}
+        extensions: dict[str, Any] = {}
         if self._tls.server_name is not None:
             extensions["sni_hostname"] = self._tls.server_name
         headers = {**self._headers, **options.pop("headers", {})}
@@ -117,16 +125,42 @@ class Http:
             trust_env=False,
             **options,
         )
-        if extensions:
+        if self.address.startswith("https:"):
             client.event_hooks["request"].append(_with(extensions))
         return client
 
 
+def _keepalive() -> list[tuple[int, int, int]]:
+    """The options that probe an idle connection; what a system lacks is left out."""
+    named = ((getattr(sockets, name, None), value) for name, value in _PROBES.items())
+    probes = [(sockets.IPPROTO_TCP, one, value) for one, value in named if one is not None]
+    return [(sockets.SOL_SOCKET, sockets.SO_KEEPALIVE, 1), *probes]
+
+
 def _with(extensions: dict[str, Any]) -> Any:
     async def extend(request: httpx.Request) -> None:
-        request.extensions = {**extensions, **request.extensions}
+        request.extensions = {"trace": _closing(), **extensions, **request.extensions}
 
     return extend
+
+
+def _closing() -> Any:
+    """
+    Closes the connection of a TLS handshake that is cancelled.
+
+    httpcore 1.0.9 does so for errors only, and leaves the socket to the collector.
+    """
+    stream: Any = None
+
+    async def trace(event: str, info: dict[str, Any]) -> None:
+        nonlocal stream
+        if event.endswith("connect_tcp.complete"):
+            stream = info["return_value"]
+        elif event.endswith("start_tls.failed") and stream is not None:
+            with anyio.CancelScope(shield=True):
+                await stream.aclose()
+
+    return trace
 
 
 def _checked(address: Any, path: str) -> str:

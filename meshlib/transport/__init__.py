@@ -13,6 +13,7 @@ from ._foreign import AsyncForeignWire, ForeignWire
 from ._headers import request_of, triples_of
 from ._plan import explain
 from ._policies import KeySource, Policies
+from ._schemes import HTTP_SCHEMES, refusal
 from ._sdk import HTTPX, Sdk, replayable
 from ._service import Service
 from ._sync import Driver
@@ -23,6 +24,7 @@ from ._wire_sync import Wire
 
 __all__ = [
     "HTTPX",
+    "HTTP_SCHEMES",
     "WIRE_OPTION_NAMES",
     "AsyncDriver",
     "AsyncForeignWire",
@@ -39,6 +41,7 @@ __all__ = [
     "Wire",
     "WireOptions",
     "explain",
+    "refusal",
     "replayable",
     "request_of",
     "triples_of",

@@ -134,15 +134,18 @@ def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
     raw_path = request.url.raw_path
     url = target.urls.get(raw_path)
     if url is None:
-        url = sdk.url(
-            scheme=target.scheme.decode("ascii"),
-            host=target.host.decode("ascii"),
-            port=target.port,
-            raw_path=wire_path(attempt),
-        )
-        if len(target.urls) >= _URL_CACHE:
-            target.urls.clear()
-        target.urls[raw_path] = url
+        if target.port:
+            url = sdk.url(
+                scheme=target.scheme.decode("ascii"),
+                host=target.host.decode("ascii"),
+                port=target.port,
+                raw_path=wire_path(attempt),
+            )
+            if len(target.urls) >= _URL_CACHE:
+                target.urls.clear()
+            target.urls[raw_path] = url
+        else:
+            url = request.url  # of a scheme that only the transport knows
     extensions = request.extensions
     old = extensions.get("timeout", {})
     timeouts = capped(old, left)

@@ -20,8 +20,10 @@ from ._body_async import AsyncCallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
+from ._headers import scheme_of
 from ._hedge_async import AsyncHedging
 from ._rejections import conclude, full, is_late, late
+from ._schemes import HTTP_SCHEMES
 from ._sdk import Sdk
 from ._waiting import AsyncWaiter
 
@@ -54,6 +56,8 @@ class AsyncDriver(httpx.AsyncBaseTransport):
 
         Raises what the wire raised in the last attempt, or a `MeshError`.
         """
+        if scheme_of(request) not in HTTP_SCHEMES:
+            self.check_scheme(request.url)
         call = self._begin(request)
         try:
             if call.unprepared:
@@ -99,6 +103,11 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         except BaseException as exc:
             conclude(call, exc)
             raise
+
+    def check_scheme(self, url: httpx.URL) -> None:
+        """Raise UnsupportedProtocol for a scheme that the wire, or the service, does not speak."""
+        self._wire.check_scheme(url)
+        self._mesh.directory.resolve(url)
 
     async def _prepare(self, call: Call) -> None:
         """What only some calls need: the first snapshot of their service, a buffered body."""

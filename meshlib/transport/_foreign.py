@@ -37,6 +37,9 @@ class ForeignWire:
         chunks: Iterable[bytes] = stream
         return chunks
 
+    def check_scheme(self, url: Any) -> None:
+        """*inner* may know schemes that nobody else knows."""
+
     def hurry(self, stream: Any, seconds: float) -> None:
         """*inner* has no other limit than its own."""
 
@@ -75,6 +78,9 @@ class AsyncForeignWire:
             except StopAsyncIteration:
                 return
             yield chunk
+
+    def check_scheme(self, url: Any) -> None:
+        """*inner* may know schemes that nobody else knows."""
 
     def hurry(self, stream: Any, seconds: float) -> None:
         """*inner* has no other limit than its own."""

@@ -10,9 +10,13 @@ public constructors build.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import httpx
+
+scheme_of = attrgetter("url._uri_reference.scheme")
+"""The scheme of a request's URL; the public property costs a call."""
 
 Triple = tuple[bytes, bytes, bytes]
 

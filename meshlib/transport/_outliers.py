@@ -1,10 +1,10 @@
 """
-The sweep for outliers: when it is due, and what it changed.
+What takes endpoints out and back: the sweep for outliers, and active health checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._events import EndpointEjected, EndpointReadmitted, Event
@@ -32,3 +32,24 @@ def sweep(service: Any, now: float) -> Sequence[Event]:
             for target, reason, duration in ejections
         )
     return events
+
+
+def take_health(service: Any, states: Mapping[str, bool]) -> tuple[bool, list[Event]]:
+    """
+    Mark the targets of *service* by address; tell whether that changed anything, and what.
+
+    A check that passed also ends an ejection at once, as in Envoy.
+    """
+    now, changed = service.clock(), False
+    events: list[Event] = []
+    for address, healthy in states.items():
+        target = service.roster.get(address)
+        if target is None:
+            continue
+        if target.healthy is not healthy:
+            changed, target.healthy = True, healthy
+        if healthy and target.outlier.ejected and service.outliers is not None:
+            changed = True
+            service.outliers.readmit(target.outlier, now)
+            events.append(EndpointReadmitted(service=service.name, endpoint=target.endpoint))
+    return changed, events

@@ -23,7 +23,7 @@ from ..breaker import Breaker, BreakerState, OutlierDetector
 from ..bulkhead import Bulkhead
 from ..faults import FaultPlan
 from ..retry import HedgePolicy, RetryBudget
-from ._outliers import sweep
+from ._outliers import sweep, take_health
 from ._pickable import NOTHING, Pickable, build
 from ._policies import Policies
 from ._roster import Roster
@@ -77,7 +77,7 @@ class Service:
         self.faults = faults
         self.sources = sources
         self.targets: tuple[Target, ...] = ()
-        self._roster = Roster()
+        self.roster = Roster()
         self.pickable: Pickable = NOTHING
         self.wake_at = float("inf")
         self.discovered = False
@@ -94,6 +94,8 @@ class Service:
         self.budget = RetryBudget(policies.retry_options.budget)
         self.bulkhead = Bulkhead(policies.bulkhead)
         self.cache: Any = None
+        self.health: Any = None
+        """What checks the endpoints actively, if anything does."""
         self._install(policies)
 
     # Configuration
@@ -155,10 +157,12 @@ class Service:
         with self._lock:
             now = self.clock()
             first = not self.ready
-            came, gone = self._roster.replace(
+            came, gone = self.roster.replace(
                 endpoints, lambda endpoint: self._new_target(endpoint, now, first)
             )
-            self.targets = self._roster.targets
+            self.targets = self.roster.targets
+        if self.health is not None:
+            self.health.update([target.endpoint for target in self.targets])
         self.rebuild(now)
         with self._lock:
             self.ready = True
@@ -270,17 +274,11 @@ class Service:
 
     def set_healthy(self, states: Mapping[str, bool]) -> None:
         """Say by address what active checks found; a passing one also ends an ejection."""
-        changed = False
         with self._lock:
-            for address, healthy in states.items():
-                target = self._roster.get(address)
-                if target is None or target.healthy is healthy:
-                    continue
-                changed, target.healthy = True, healthy
-                if healthy and self.outliers is not None:
-                    self.outliers.readmit(target.outlier, self.clock())
-        if changed:
-            self.rebuild()
+            changed, events = take_health(self, states)
+            events += self._rebuilt(None) if changed else ()
+        for event in events:
+            self.emit(event)
 
     def _id_prefix(self) -> bytes:
         # Its own source, because a child must not go on with its parent's numbers.

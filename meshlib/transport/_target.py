@@ -92,7 +92,7 @@ class Target:
         self.host = host.encode("ascii")
         self.port = port
         self.prefix = parts.path.encode("ascii")
-        default = _DEFAULT_PORTS.get(parts.scheme) == port
+        default = port == _DEFAULT_PORTS.get(parts.scheme, 0)
         self.host_header = (bracketed if default else f"{bracketed}:{port}").encode("ascii")
         self.label = f"{bracketed}:{port}"
 

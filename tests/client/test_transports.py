@@ -192,6 +192,28 @@ async def test_mounts_route_by_pattern(
     assert (len(other.told), len(default.told)) == ((1, 0) if mounted else (0, 1))
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["market://shop/a?b=c", "market://SHOP:81/a", "market://shop", "gopher://[::1]/"],
+)
+async def test_transport_gets_the_schemes_that_only_it_knows(
+    use: Callable[..., User], url: str
+) -> None:
+    """Its URL arrives as it was given, and so does its Host."""
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, text="sold")
+
+    user = use(transport=httpx.MockTransport(handler))
+    for _ in range(2):
+        response = await user.get(url)
+        assert response.text == "sold"
+        assert asked[-1].url == response.request.url == httpx.URL(url)
+        assert asked[-1].headers["host"] == response.request.headers["host"]
+
+
 def wsgi_app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answers with the body it got."""
     body = environ["wsgi.input"].read()

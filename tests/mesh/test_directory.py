@@ -73,6 +73,7 @@ def test_a_configured_name_is_a_service(url: str) -> None:
         ("http://localhost/a", "http://localhost"),
         ("http://127.0.0.1:80/a", "http://127.0.0.1"),
         ("http://[::1]:81/a", "http://[::1]:81"),
+        ("http://münchen.example/a", "http://xn--mnchen-3ya.example"),
     ],
 )
 def test_anything_else_is_an_outside_origin(url: str, origin: str) -> None:
@@ -204,3 +205,84 @@ def test_a_service_with_policies_alone_is_asked_of_the_default_source() -> None:
     with client(discovery=Names(), services={"orders": {"timeout": 2}}) as made:
         assert "http://orders.internal/a" == made.get("orders", "/a").text
         assert 2 == made.mesh.service("orders").policies.timeout
+
+
+@pytest.mark.parametrize("url", ["/a", "a", "", "http:///a", "https://:80/a"])
+def test_a_url_without_a_host_is_asked_of_nobody(url: str) -> None:
+    """Also with a default source it is UnsupportedProtocol, as httpx has it."""
+    for made in (MeshClient("shop", discovery=Names()), client(discovery=Names())):
+        with made, pytest.raises(httpx.UnsupportedProtocol):
+            made.get(url)
+        assert {} == made.mesh.metrics().services
+
+
+@pytest.mark.parametrize("host", ["-orders", "mesh", "münchen"])
+def test_a_host_that_cannot_name_a_service_is_an_outside_origin(host: str) -> None:
+    """As it is without a default source."""
+    with client(discovery=Names()) as made:
+        assert httpx.URL(f"http://{host}/a") == made.get(f"http://{host}/a").text
+
+
+@pytest.mark.parametrize("source", [None, Names()])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("http://users", ("cannot be the name", "a URL is given whole", "mean 'users'?")),
+        ("users/b", ("cannot be the name", "a URL is given whole", "mean 'users'?")),
+        ("users list", ("cannot be the name", "a name has letters", "mean 'users'?")),
+        ("", ("'' cannot be the name",)),
+        ("localhost", ("reserved", "an address")),
+        ("10.0.0.1", ("reserved", "an address")),
+        ("mesh", ("reserved", ".mesh")),
+    ],
+)
+def test_what_cannot_be_a_name_is_said_to_be_none(
+    source: Any, name: str, words: tuple[str, ...]
+) -> None:
+    """With a default source, too: the error says what is wrong, and what is near."""
+    with client(services=USERS, discovery=source) as made:
+        for call in (lambda: made.get(name, "/a"), lambda: made.service(name)):
+            with pytest.raises(NoEndpointError) as error:
+                call()
+            assert name == error.value.service
+            for word in words:
+                assert word in str(error.value)
+        assert ["users"] == list(made.mesh.metrics().services)
+
+
+def test_the_mesh_suffix_names_nothing_new() -> None:
+    """`<name>.mesh` is the service of that name, however it is asked for."""
+    with client(discovery=Names()) as made:
+        assert made.mesh.service("orders.mesh") is made.mesh.service("orders")
+        assert "http://orders.internal/a" == made.get("orders.mesh", "/a").text
+        with pytest.raises(NoEndpointError, match="cannot be the name"):
+            made.get("http://.mesh/a")
+
+
+@pytest.mark.parametrize("source", [None, Names()])
+def test_a_service_is_called_by_http_only(source: Any) -> None:
+    """Another scheme is refused, by whatever the requests are sent, and nothing is counted."""
+    for made in (
+        client(services=USERS, discovery=source),
+        MeshClient("shop", services=USERS, discovery=source),
+    ):
+        with made:
+            for call in (made.get, made.explain, made.post):
+                with pytest.raises(httpx.UnsupportedProtocol, match="'ftp://'"):
+                    call("ftp://users/a")
+            assert ["users"] == list(made.mesh.metrics().services)
+            assert 0 == made.mesh.metrics().services["users"].attempts
+
+
+@pytest.mark.parametrize("port", ["123456", "65536"])
+def test_a_port_out_of_range_is_an_invalid_url(port: str) -> None:
+    """What httpx says of a port that is no number; it would connect to another one."""
+    for made in (client(), MeshClient("shop")):
+        with made, pytest.raises(httpx.InvalidURL, match=f"Invalid port: '{port}'"):
+            made.get(f"http://api.example:{port}/a")
+
+
+def test_port_0_cannot_be_connected_to() -> None:
+    """And is not taken for no port."""
+    with MeshClient("shop") as made, pytest.raises(httpx.ConnectError):
+        made.get("http://127.0.0.1:0/a")
