@@ -43,6 +43,7 @@ bench: $(VENV)/ready-bench
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/wire.py
 	$(BIN)/python benchmarks/picks.py
+	$(BIN)/python benchmarks/updates.py
 
 clean:
 	rm -rf $(VENV) site dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

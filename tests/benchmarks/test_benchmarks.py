@@ -75,6 +75,7 @@ def test_gate_fails_above_a_limit() -> None:
             {"async, 4 at once", "sync, 1 at once", "async, 1 at once, idle connections"},
         ),
         (("picks.py", "--rounds", "1"), {"round_robin", "maglev"}),
+        (("updates.py", "--endpoints", "200", "--updates", "2"), {"applied", "excess"}),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

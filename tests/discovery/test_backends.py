@@ -12,6 +12,7 @@ from meshlib import MeshClient
 from meshlib.events import DiscoveryFailed
 from support import ServerProcess
 from support.real import Backend, backend, wait_until
+from support.traffic import Traffic
 
 NAMES = ["consul", "dns", "docker", "etcd", "kubernetes", "registry"]
 
@@ -28,35 +29,6 @@ def replicas() -> Iterator[list[ServerProcess]]:
     """Three processes that serve."""
     with ServerProcess("a") as a, ServerProcess("b") as b, ServerProcess("c") as c:
         yield [a, b, c]
-
-
-class Traffic:
-    """Calls without a pause, from a thread of its own; every failure is kept."""
-
-    def __init__(self, client: MeshClient, service: str) -> None:
-        self.calls = 0
-        self.failures: list[BaseException] = []
-        self._client = client
-        self._url = f"http://{service}/"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
-
-    def __enter__(self) -> Traffic:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            try:
-                self._client.get(self._url, timeout=10.0).raise_for_status()
-            except Exception as exc:
-                self.failures.append(exc)
-            self.calls += 1
-            self._over.wait(0.002)
 
 
 def endpoints(client: MeshClient, service: str) -> dict[str, Any]:

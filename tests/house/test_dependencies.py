@@ -12,6 +12,8 @@ IMPORT_NAMES = {"opentelemetry-api": "opentelemetry", "PyYAML": "yaml"}
 """Where a distribution and its import are called differently."""
 
 OPTIONAL = {
+    "dns": "the extra dns",
+    "dotenv": "the extra compose",
     "fastapi": "integrations for those who have it",
     "flask": "integrations for those who have it",
     "h2": "httpx[http2]",
@@ -19,7 +21,9 @@ OPTIONAL = {
     "pytest": "the plugin is loaded by it",
     "rich": "the demo shows more with it",
     "socksio": "httpx[socks]",
+    "starlette": "the extra registry",
     "trio": "runs, or is not imported",
+    "uvicorn": "the extra registry",
 }
 """Imported inside functions or by their own users, hence no dependencies."""
 
