@@ -24,7 +24,7 @@ def seconds(value: Any, path: str, *, minimum: float = 0.0) -> float:
         raise ConfigurationError(str(exc), path=path) from None
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ConfigurationError(f"a duration is needed, not {value!r}", path=path)
-    if not math.isfinite(number) or number < minimum:
+    if not minimum <= number < math.inf:  # which NaN is not, nor need an int fit a float
         raise ConfigurationError(
             f"{value!r} is not a duration of at least {minimum:g} seconds", path=path
         )
