@@ -2,10 +2,13 @@
 `python -m meshlib`: the command line.
 
     meshlib demo [--fast] [--json] [--plain] [--seed N]
+    meshlib registry [--host HOST] [--port PORT] [--database FILE] [--token-file FILE]
 
 Exit codes of the demo: 0, the mesh saved every request that it should have saved; 1, it
 lost one; 2, the arguments are wrong; 3, a server process could not be started; 130,
-interrupted by Ctrl-C. Without a command the help is printed and the exit code is 0.
+interrupted by Ctrl-C. Those of the registry: 0, ended by a signal; 2, the arguments are
+wrong, or the database or the address cannot be used. Without a command the help is
+printed and the exit code is 0.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sys
 from collections.abc import Sequence
 
 from ._demo import run
+from .discovery.registry import registry_command
 
 _EXIT_CODES = """\
 exit codes:
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--no-retries", action="store_true", help="sabotage the mesh: the exit code must be 1"
     )
+    registry_command(commands)
     return parser
 
 
@@ -58,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command is None:
         parser.print_help()
         return 0
+    if chosen.command == "registry":
+        return int(chosen.run(chosen))
     return run(
         fast=chosen.fast,
         retries=not chosen.no_retries,

@@ -47,12 +47,13 @@ async def test_write_timeout(use: Callable[..., User], serve: Callable[..., Any]
 
 async def test_timeout_of_the_client_holds_for_each_request(use: Callable[..., User]) -> None:
     """A number or a `Timeout`, for requests that bring none of their own."""
-    user = use(timeout=SOON)
+    user = use(timeout=httpx.Timeout(5.0, read=SOON))
     with pytest.raises(httpx.ReadTimeout):
         await user.get("/never", extensions=ONCE)
     user.client.timeout = 5.0
     assert (await user.get("/echo")).status_code == 200
-    user.client.timeout = httpx.Timeout(SOON)
+    # A number limits connecting, too; this connection is there already.
+    user.client.timeout = SOON
     with pytest.raises(httpx.ReadTimeout):
         await user.send(user.client.build_request("GET", user.at("/never"), extensions=ONCE))
 
