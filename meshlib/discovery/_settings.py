@@ -15,6 +15,9 @@ from typing import Any
 from .._exceptions import ConfigurationError
 from .._options import parse_duration
 
+_LONGEST = 1e9
+"""Seconds; some thirty years."""
+
 
 def seconds(value: Any, path: str, *, minimum: float = 0.0) -> float:
     """A duration of at least *minimum* seconds: a number, or a text such as `"250ms"`."""
@@ -24,7 +27,7 @@ def seconds(value: Any, path: str, *, minimum: float = 0.0) -> float:
         raise ConfigurationError(str(exc), path=path) from None
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ConfigurationError(f"a duration is needed, not {value!r}", path=path)
-    if not minimum <= number < math.inf:  # which NaN is not, nor need an int fit a float
+    if not minimum <= number <= _LONGEST:  # which NaN is not
         raise ConfigurationError(
             f"{value!r} is not a duration of at least {minimum:g} seconds", path=path
         )

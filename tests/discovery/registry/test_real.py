@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -24,7 +25,7 @@ from meshlib.events import DiscoveryFailed
 from support import ServerProcess
 from support.real import wait_until
 from support.real.registry import Backend
-from support.relay import Relay
+from support.real.relay import Relay
 from support.source import ROOT
 
 
@@ -184,7 +185,7 @@ def test_an_event_stream_that_is_cut(shared: Backend) -> None:
         if isinstance(event, DiscoveryFailed):
             failures.append(event)
 
-    with Relay(shared.url) as proxy:
+    with Relay(urlsplit(shared.url).port or 0) as proxy:
         services = {"cut": {"discovery": {"registry": {"address": proxy.url}}}}
         with MeshClient(services=services, listeners=[listen]) as client:
             shared.put("cut", "http://10.0.0.1:80")
@@ -192,6 +193,7 @@ def test_an_event_stream_that_is_cut(shared: Backend) -> None:
             wait_until("one", lambda: len(known(client, "cut")) == 1)
             for number in range(2, 4):
                 proxy.cut()
+                proxy.mend()
                 shared.put("cut", f"http://10.0.0.{number}:80")
                 wait_until("one more", lambda n=number: len(known(client, "cut")) == n, 5.0)
     assert [] == failures
