@@ -1,25 +1,69 @@
 """
 The base of every part of the configuration document.
 
-Options are frozen and closed: an unknown key is an error. Families declare theirs in an
-`_options.py` of their own and read them once, when a policy is built.
+Options are frozen and closed: an unknown key is an error, and every error is a
+ConfigurationError. Families declare theirs in an `_options.py` of their own and read them
+once, when a policy is built.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from ._exceptions import ConfigurationError
+from ._invalid_options import problems_found
+from ._problems import error_of
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
 
 
 class Options(BaseModel):
-    """A frozen, closed part of the document."""
+    """
+    A part of the document: frozen, closed, and clear about what is wrong.
+
+    Raises ConfigurationError, however it is made.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    if TYPE_CHECKING:
+        pass  # type checkers see the signature that pydantic makes of the fields
+    else:
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as exc:
+                raise error_of(problems_found(exc, type(self))) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keys(cls, value: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        # pydantic hands a mapping to `__init__`, which takes nothing but texts as keys.
+        for key in value if isinstance(value, dict) else ():
+            if not isinstance(key, str):
+                raise ConfigurationError(f"the key {key!r} is not text; put it in quotes")
+        return build(value)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make these options of a mapping; raises ConfigurationError."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as exc:
+            raise error_of(problems_found(exc, cls)) from None
 
 
 def parse_duration(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -79,8 +79,11 @@ class BalancerOptions(Options):
             return {"name": value}
         if isinstance(value, dict) and "name" not in value and len(value) == 1:
             ((name, settings),) = value.items()
-            if name not in cls.model_fields:
-                return {"name": name, **(settings or {})}
+            if settings is None or isinstance(settings, dict):
+                if name not in cls.model_fields:
+                    return {"name": name, **(settings or {})}
+            elif name in get_args(BalancerName):
+                raise ValueError(f"settings are needed for {name}, not {settings!r}")
         return value
 
     @model_validator(mode="after")

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from .._exceptions import ConfigurationError
+from .._problems import Place, Problem, error_of, path_of, problems_of
 from ._merge import merge_document
-from ._problems import Place, Problem, error_of, path_of, problems_of
 from ._trees import Tree, document_tree
 
 VARIABLE = "MESHLIB_ENV"

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import httpx
 from pydantic import Field, model_validator
 
-from .._options import PositiveDuration
-from ._section import Section
+from .._options import Options, PositiveDuration
 
 
-class FallbackOptions(Section):
+class FallbackOptions(Options):
     """
     The answer to a call that failed for good.
 
@@ -40,7 +39,10 @@ class FallbackOptions(Section):
         if self.cached is not None and given & {"status", "headers", "json_", "text"}:
             raise ValueError("cached answers with what the service said; it takes nothing else")
         if "json_" in given:
-            json.dumps(self.json_)  # raises here rather than when it is needed
+            try:  # here rather than when it is needed
+                json.dumps(self.json_)
+            except TypeError as exc:
+                raise ValueError(f"json cannot be written: {exc}") from None
         return self
 
     def response(self) -> httpx.Response:

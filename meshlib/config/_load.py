@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._exceptions import ConfigurationError
+from .._problems import Problem, error_of, problems_of
 from ..discovery import EnvironmentDiscovery, parse_document, read_content
 from ._environments import check_overlays, is_in, laid_over, located, overlay_name
 from ._interpolate import interpolate
 from ._merge import merge_services
 from ._mesh import MeshConfig, Origin
 from ._names import service_name
-from ._problems import Problem, error_of, problems_of
 from ._trees import Tree, document_tree, services_tree
 
 

@@ -21,7 +21,6 @@ from .._options import Options
 from ..discovery import check_discovery
 from ..faults import FaultRule
 from ._merge import merge_service, said_over
-from ._section import Section
 from ._service import ServiceConfig
 from ._trees import Tree, document_tree
 
@@ -51,7 +50,7 @@ def _discovery(value: Any) -> Any:
     return value
 
 
-class MeshConfig(Section):
+class MeshConfig(Options):
     """
     The configuration of a mesh, as Python objects or as the document they are made of.
 

@@ -5,13 +5,14 @@ What may be said of one service.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, field_validator, model_validator
 
+from .._exceptions import ConfigurationError
 from .._models import Endpoint
-from .._options import Duration, PositiveDuration
+from .._options import Duration, Options, PositiveDuration
+from .._problems import error_of, problems_of
 from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
@@ -20,7 +21,6 @@ from ..health import HealthCheckOptions
 from ..retry import HedgeOptions, RetryOptions
 from ._fallback import FallbackOptions
 from ._names import service_name
-from ._section import Section
 from ._switches import switched
 
 _AUTHORITY = re.compile(r"[!-.0-~]+")  # printable ASCII without blanks and slashes
@@ -41,12 +41,14 @@ def _optional(value: Any) -> Any:
 def _balancer(value: Any) -> Any:
     if callable(getattr(value, "pick", None)):
         return value
-    if isinstance(value, Mapping) and "name" not in value and len(value) == 1:
-        ((key, settings),) = value.items()
-        if not isinstance(settings, Mapping) and settings is not None:
-            # A key of BalancerOptions, then, and not a strategy with its settings.
-            value = {"name": BalancerOptions().name, key: settings}
-    return BalancerOptions.model_validate(value)
+    try:
+        return BalancerOptions.model_validate(value)
+    except ConfigurationError as exc:
+        # Its name alone is the usual way to write a balancer.
+        raise error_of(
+            problem._replace(place=()) if problem.place == ("name",) else problem
+            for problem in problems_of(exc)
+        ) from None
 
 
 def _fallback(value: Any) -> Any:
@@ -61,7 +63,7 @@ def _discovery(value: Any) -> Any:
     return value
 
 
-class ServiceConfig(Section):
+class ServiceConfig(Options):
     """
     One service: where it is, and how it is called.
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from .._exceptions import ConfigurationError
 from .._models import Endpoint
 from .._options import Options
+from .._problems import Place, path_of
 from ._names import service_name
-from ._problems import Place, path_of
 from ._switches import SWITCHES, switched
 
 Tree = dict[str, Any]

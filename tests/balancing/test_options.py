@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
+from meshlib import ConfigurationError
 from meshlib.balancing import BalancerOptions, HashKey
 
 
@@ -38,11 +38,13 @@ def test_short_forms(document: Any, expected: BalancerOptions) -> None:
         ({"choice_count": 1}, "greater than or equal to 2"),
         ({"hash_balance_factor": 99}, "greater than or equal to 100"),
         ("fastest", "least_connections"),
+        ({"choice_cont": 3}, "did you mean 'choice_count'"),
+        ({"ring_hash": 3}, "settings are needed for ring_hash, not 3"),
     ],
 )
 def test_mistakes_are_named(document: Any, message: str) -> None:
     """What cannot work is an error that says why."""
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigurationError, match=message):
         BalancerOptions.model_validate(document)
 
 

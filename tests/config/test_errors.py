@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from meshlib import ConfigurationError, Endpoint, MeshConfig, ServiceConfig
+from meshlib._problems import path_of
 from meshlib.config import FallbackOptions, load_config
-from meshlib.config._problems import path_of
 
 
 def error(document: Any, **options: Any) -> ConfigurationError:
@@ -39,6 +39,7 @@ def error(document: Any, **options: Any) -> ConfigurationError:
             "unknown",
             "'header'?",
         ),
+        ({"balancer": {"ring_hash": 3}}, "balancer", "settings are needed for ring_hash", ""),
         ({"balancer": 3}, "balancer", "settings are needed here, not 3", ""),
         ({"balancer": object()}, "balancer", "settings are needed here, not <object", ""),
         ({"balancer": {"maglev": {"table_size": 8}}}, "balancer", "8 is not", ""),
@@ -77,6 +78,7 @@ def error(document: Any, **options: Any) -> ConfigurationError:
         ({"fallback": {"cached": 3, "text": "x"}}, "fallback", "takes nothing else", ""),
         ({"fallback": {"json": 3, "text": "x"}}, "fallback", "one of json and text", ""),
         ({"fallback": {"status": 99}}, "fallback.status", "must be", ""),
+        ({"fallback": {"json": object()}}, "fallback", "json cannot be written", ""),
     ],
 )
 def test_error_of_a_service(own: Any, path: str, message: str, hint: str) -> None:
@@ -212,6 +214,7 @@ def test_long_values_are_cut() -> None:
         (lambda: MeshConfig(defaults={"timeout": "x"}), "defaults.timeout"),
         (lambda: MeshConfig.model_validate({"services": {"a b": {}}}), "services.a b"),
         (lambda: MeshConfig.model_validate(3), ""),
+        (lambda: MeshConfig(faults=[{"name": "x", "match": {5: 1}}]), "faults[0].match"),
     ],
 )
 def test_objects_made_in_python_raise_the_same(make: Any, path: str) -> None:
