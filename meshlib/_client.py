@@ -34,7 +34,8 @@ class MeshClient(DirectClient):
     `get("http://users/x")` and `get("users", "/x")` say the same; a URL whose host is no
     service is an outside origin and gets the same policies.
 
-    Thread-safe, before, inside and after `with`; closing twice is fine.
+    Thread-safe. Usable without `with`, before it and inside; once closed it sends nothing
+    more, as in httpx. Closing twice is fine.
     """
 
     _has_own_build = False

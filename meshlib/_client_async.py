@@ -34,8 +34,8 @@ class AsyncMeshClient(AsyncDirectClient):
     `get("http://users/x")` and `get("users", "/x")` say the same; a URL whose host is no
     service is an outside origin and gets the same policies.
 
-    Usable from several event loops, on asyncio and trio, before, inside and after `with`;
-    closing twice is fine.
+    Usable from several event loops, on asyncio and trio; without `with`, before it and
+    inside. Once closed it sends nothing more, as in httpx. Closing twice is fine.
     """
 
     _has_own_build = False

@@ -64,6 +64,8 @@ class Board:
                 self._say(text)
 
     def _on_AttemptFinished(self, event: Any) -> None:  # noqa: N802 -- named after the event
+        if event.outcome == "cancelled":
+            return  # it says nothing about its endpoint
         line = self.lines[self._names[event.endpoint.url]]
         line.attempts += 1
         line.elapsed.append(event.elapsed)

@@ -5,6 +5,7 @@ Metrics, read off the counters of services and targets when somebody asks for th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from .._redact import redacted, redacted_error
@@ -61,15 +62,15 @@ def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
     error = None if status is None else status.error
     bulkhead, budget = service.bulkhead, service.budget
     checks = None if service.health is None else service.health.snapshot()
-    endpoints = {target.address: _endpoint(target, checks, now) for target in service.targets}
-    attempts = sum(endpoint.attempts for endpoint in endpoints.values())
-    retries = sum(endpoint.retries for endpoint in endpoints.values())
+    targets, left = service.counted()
+    endpoints = {target.address: _endpoint(target, checks, now) for target in targets}
+    retries, failures, attempts = _sums(left, left.draining, endpoints.values())
     return ServiceMetrics(
         name=service.name,
         calls=attempts - retries,
         attempts=attempts,
         retries=retries,
-        failures=sum(endpoint.failures for endpoint in endpoints.values()),
+        failures=failures,
         rejected=service.rejected,
         fallbacks=service.fallbacks,
         in_flight=bulkhead.in_flight,
@@ -85,6 +86,17 @@ def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
         discovery_held=0 if status is None else status.held,
         endpoints=endpoints,
     )
+
+
+def _sums(left: Any, *counted: Iterable[Any]) -> tuple[int, int, int]:
+    """Retries, failures and attempts of the endpoints that left, and of all that are *counted*."""
+    retries, failures, attempts = left.retries, left.failures, left.attempts
+    for one in chain(*counted):
+        # In this order, or a retry that begins meanwhile would be a retry without an attempt.
+        retries += one.retries
+        failures += one.failures
+        attempts += one.attempts
+    return retries, failures, attempts
 
 
 def _endpoint(target: Any, checks: Mapping[str, Any] | None, now: float) -> EndpointMetrics:

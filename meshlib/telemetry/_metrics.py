@@ -59,8 +59,9 @@ class ServiceMetrics:
     One service, or one outside origin; *endpoints* by their address.
 
     *calls* are those that made an attempt, and *retries* the attempts after the first,
-    hedges included; these and *attempts* and *failures* are sums over the endpoints of
-    the moment. *rejected* are calls that the mesh refused, for whatever reason.
+    hedges included; these and *attempts* and *failures* also count what endpoints did that
+    have left, so they never fall. *rejected* are calls that the mesh refused, for whatever
+    reason.
 
     *in_flight*, *queued* and *max_concurrency* are the bulkhead's; *bulkhead_rejected*
     calls found its queue full, *bulkhead_abandoned* ones left it without a permit.

@@ -22,7 +22,7 @@ from .._events import (
     RetryRefused,
     RetryScheduled,
 )
-from .._models import Endpoint
+from .._models import CANCELLED, Endpoint
 from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, result_attributes
 from ._gauges import gauges_of
 
@@ -57,7 +57,8 @@ class OpenTelemetryMetrics:
     conventions, is of attempts, `meshlib.call.duration` of calls with all their attempts
     and backoffs, both in seconds up to the response headers. Beside them it counts
     `meshlib.attempts`, `.retries`, `.retries.refused`, `.rejections`, `.faults`,
-    `.fallbacks` and `.breaker.transitions`. Attempts that were cancelled are in none.
+    `.fallbacks` and `.breaker.transitions`. Of an attempt that was cancelled nobody knows how
+    long it would have taken, so it is counted but in no histogram.
 
     Given a *mesh* or a client, or told to `observe` one, it also has gauges of the calls
     in flight, the retry budget, and the endpoints in each state of their breakers and of
@@ -116,6 +117,8 @@ class OpenTelemetryMetrics:
         about = {"meshlib.service": event.service}
         place = {"meshlib.endpoint": event.endpoint.address, "meshlib.outcome": event.outcome}
         self._attempts.add(1, about | place)
+        if event.outcome == CANCELLED.name:
+            return
         if event.fault is not None:
             about["meshlib.fault"] = event.fault
         method = event.method

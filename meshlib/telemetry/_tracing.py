@@ -30,8 +30,8 @@ def tracing() -> Tracing | None:
     The spans of a mesh, or None as long as no tracer provider is configured.
 
     Asking costs about a microsecond, too much for each call. So a service asks when it is
-    made and then, until there is a provider, whenever it looks after its endpoints, which
-    is at each sweep for outliers: a provider that is configured later is found.
+    made and then, until there is a provider, with its first call and with one call in a
+    second: a provider that is configured later is found.
     """
     if _broken:
         return None
@@ -116,7 +116,9 @@ class Tracing:
         """Begin the span of *attempt*, beneath its call's."""
         call, target = attempt.call, attempt.target
         if call.span is None:  # the provider was configured while the call was under way
-            return
+            if attempt.number > 1:
+                return
+            self.call_started(call)
         request = call.request
         attributes = {
             **method_attributes(request.method),

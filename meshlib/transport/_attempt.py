@@ -11,6 +11,7 @@ from ..breaker import Breaker
 from ..faults import Fault
 from ._pickable import Pickable
 from ._target import Target
+from ._telling import tell_attempt
 
 
 class Attempt:
@@ -81,11 +82,16 @@ class Attempt:
 
     def cancel(self, outcome: OutcomeClass = CANCELLED) -> None:
         """Give everything back without a word about the endpoint."""
-        if not self.settled:
-            now = self.call.clock()
-            self.settle(outcome, now, None, 0.0)
-            hedge = self.call.service.hedge
-            if hedge is not None:
-                # Without the slow ones that hedges cut off, the quantile would sink.
-                hedge.observe(self.elapsed, now)
+        if self.settled:
+            self.release()
+            return
+        call = self.call
+        service = call.service
+        now = call.clock()
+        self.settle(outcome, now, None, 0.0)
         self.release()
+        if service.hedge is not None:
+            # Without the slow ones that hedges cut off, the quantile would sink.
+            service.hedge.observe(self.elapsed, now)
+        if service.listening:
+            tell_attempt(call, self)

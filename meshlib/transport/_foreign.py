@@ -14,6 +14,15 @@ from ._target import Target
 from ._waiting import bounded
 
 
+def is_replaced(method: Any) -> bool:
+    """
+    Whether a test has put *method* in the place of one of httpx's own, as pytest-httpx does.
+
+    What only wraps it, as instrumentation does, bears its name and module.
+    """
+    return str(getattr(method, "__module__", None)).partition(".")[0] != "httpx"
+
+
 class ForeignWire:
     """
     Sends attempts with *inner*, a blocking transport.

@@ -96,6 +96,6 @@ def conclude(call: Any, error: BaseException) -> None:
     cause = call.last_error
     if cause is not None and isinstance(error, CallRejectedError | DeadlineExceededError):
         error.__cause__ = cause
-    call.finished(None, error)
     call.close()
+    call.finished(None, error)
     call.forget_errors()

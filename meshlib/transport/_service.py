@@ -8,7 +8,6 @@ reads `pickable` once and takes no lock; whatever changes that snapshot rebuilds
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 from .._clock import Clock, wall
 from .._events import EndpointsChanged, Event, PanicChanged
 from .._models import Endpoint
-from ..balancing import Baseline, make_balancer, slow_start_factor
+from ..balancing import Baseline, make_balancer
 from ..breaker import Breaker, BreakerState, OutlierDetector
 from ..bulkhead import Bulkhead
 from ..faults import FaultPlan
@@ -26,12 +25,13 @@ from ..retry import HedgePolicy, RetryBudget
 from ._outliers import sweep, take_health
 from ._pickable import NOTHING, Pickable, build
 from ._policies import Policies
+from ._request_ids import new_request_ids
 from ._roster import Roster
+from ._slow_start import begin_ramp, go_on_ramping
 from ._target import Target
 from ._telling import tell_breaker
-
-_RAMP_STEP = 1.0
-"""Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
+from ._totals import Totals
+from ._upkeep import LOOK_STEP, next_due
 
 
 def ignore(*about: object) -> None:
@@ -63,8 +63,7 @@ class Service:
         self.rng = rng
         self.own_hosts: set[bytes] = set()
         """Values of Host that clients write from the name of this service."""
-        self.request_ids = self._id_prefix(), itertools.count()
-        """A random part and a count, which together name a call."""
+        self.request_ids = new_request_ids()
         self.emit = emit
         self.wall = wall
         self.timeouts = timeouts
@@ -73,13 +72,14 @@ class Service:
         """Whether events of single calls are worth building."""
         self.tracing: Any = None
         self.find_tracing: Callable[[], Any] = ignore
-        """Asked again now and then, for a tracer provider that is configured late."""
+        """Asked again once a second, for a tracer provider that is configured late."""
         self.faults = faults
         self.sources = sources
         self.targets: tuple[Target, ...] = ()
         self.roster = Roster()
+        self._totals = Totals()
         self.pickable: Pickable = NOTHING
-        self.wake_at = float("inf")
+        self.wake_at = self._due = float("inf")
         self.discovered = False
         """Whether a source tells its endpoints, rather than the document."""
         self.ready = False
@@ -161,6 +161,7 @@ class Service:
                 endpoints, lambda endpoint: self._new_target(endpoint, now, first)
             )
             self.targets = self.roster.targets
+            self._totals = self._totals.without(gone)
         if self.health is not None:
             self.health.update([target.endpoint for target in self.targets])
         self.rebuild(now)
@@ -181,6 +182,11 @@ class Service:
             )
         )
         return gone
+
+    def counted(self) -> tuple[tuple[Target, ...], Totals]:
+        """The targets, and the totals of those that left: together, so that none is missed."""
+        with self._lock:
+            return self.targets, self._totals
 
     def wait_ready(self, waiter: Any) -> bool:
         """Have *waiter* set at the first snapshot; False when it has come already."""
@@ -205,11 +211,8 @@ class Service:
             idle_decay_time=getattr(options, "idle_decay_time", 5.0),
         )
         target.breaker = self._new_breaker(target)
-        window = self.policies.slow_start.window
-        if window and not first:
-            # A service that starts has nobody to take over its share meanwhile.
-            target.load.ramp = slow_start_factor(0.0, self.policies.slow_start)
-            target.load.weight = endpoint.weight * target.load.ramp
+        if not first:  # a service that starts has nobody to take over its share meanwhile
+            begin_ramp(target, self.policies.slow_start)
         return target
 
     def _new_breaker(self, target: Target) -> Breaker:
@@ -239,14 +242,8 @@ class Service:
             at = self.clock() if now is None else now
             before = self.pickable.panic
             self.pickable = build(self.targets, self.balancer, self.policies.panic, self.rng, at)
-            # A break that is over makes its target a probe; only what is to come wakes.
-            wakes = (target.breaker.wake_at for target in self.pickable.open)
-            wake = min((instant for instant in wakes if instant > at), default=float("inf"))
-            if self.outliers is not None and self.targets:
-                wake = min(wake, self.outliers.next_sweep)
-            if any(target.load.ramp < 1.0 for target in self.targets):
-                wake = min(wake, at + _RAMP_STEP)
-            self.wake_at = wake
+            self._due = next_due(self, self.pickable, at)
+            self.wake_at = at if self.tracing is None else self._due
             after = self.pickable.panic
         return [
             PanicChanged(service=self.name, priority=priority, active=priority in after)
@@ -258,15 +255,15 @@ class Service:
         if not self._lock.acquire(blocking=False):
             return  # another call is at it
         try:
-            events = [*sweep(self, now)]
-            for target in self.targets:
-                load = target.load
-                if load.ramp < 1.0:
-                    load.ramp = slow_start_factor(now - target.added, self.policies.slow_start)
-                    load.weight = target.endpoint.weight * load.ramp
-            events += self._rebuilt(now)
             if self.tracing is None:
                 self.tracing = self.find_tracing()
+            events: list[Event] = []
+            if now >= self._due:
+                events += sweep(self, now)
+                go_on_ramping(self.targets, self.policies.slow_start, now)
+                events += self._rebuilt(now)
+            looks = self.tracing is None
+            self.wake_at = min(self._due, now + LOOK_STEP) if looks else self._due
         finally:
             self._lock.release()
         for event in events:
@@ -280,13 +277,9 @@ class Service:
         for event in events:
             self.emit(event)
 
-    def _id_prefix(self) -> bytes:
-        # Its own source, because a child must not go on with its parent's numbers.
-        return b"%016x" % random.SystemRandom().getrandbits(64)
-
     def renew(self) -> None:
         """A forked child starts with no call in flight."""
-        self.request_ids = self._id_prefix(), itertools.count()
+        self.request_ids = new_request_ids()
         self.rng.seed()  # or children would draw what their siblings draw
         if hasattr(self.balancer, "renew"):
             self.balancer.renew()
@@ -294,6 +287,6 @@ class Service:
         self._waiters = set()
         self.budget.renew()
         self.bulkhead.renew()
-        for target in self.targets:
+        for target in (*self.targets, *self._totals.draining):
             target.renew()
         self.rebuild()

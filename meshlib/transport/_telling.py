@@ -4,7 +4,7 @@ The events of calls, built only when somebody listens, and those of breakers.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._events import (
     AttemptFinished,
@@ -17,8 +17,10 @@ from .._events import (
 from .._exceptions import CallRejectedError
 from ..breaker import BreakerState
 from ..faults import Fault
-from ._attempt import Attempt
 from ._target import Target
+
+if TYPE_CHECKING:
+    from ._attempt import Attempt
 
 
 def tell_attempt(call: Any, attempt: Attempt) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 
 import anyio
 import httpcore
+import httpx
 
 from ..bulkhead import Bulkhead
 from ._attempt import Attempt
+from ._foreign import AsyncForeignWire, is_replaced
 from ._headers import response_of
 from ._link_async import AsyncLink, AsyncStack
 from ._waiting import AsyncWaiter
@@ -24,6 +26,8 @@ from ._wire_request import AimedRequest
 from ._wire_state import WireState
 
 _INFINITE = float("inf")
+_THEIRS = httpx.AsyncHTTPTransport
+_GENUINE = None if is_replaced(_THEIRS.handle_async_request) else _THEIRS.handle_async_request
 _CLOSE_TIMEOUT = 2.0
 """Seconds that closing a connection may take while its request is cancelled."""
 
@@ -35,6 +39,9 @@ class AsyncWire(WireState):
 
     async def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, its body unread; raises as httpx does."""
+        method = _THEIRS.handle_async_request
+        if method is not _GENUINE and is_replaced(method):
+            return await self._replacement().send(attempt)
         call, target = attempt.call, attempt.target
         loop = AsyncWaiter.loop()
         stack = self._stacks.get((target, loop))
@@ -68,6 +75,12 @@ class AsyncWire(WireState):
                 raise error(str(exc)) from exc
             body = AsyncWireBody(self, stack, link, response.stream, self._sdk)
             return response_of(response.status, response.headers, body, response.extensions)
+
+    def _replacement(self) -> AsyncForeignWire:
+        """httpx's own transport, which a test has made answer by itself."""
+        if self._other is None:
+            self._other = _THEIRS(**self._options.as_given())
+        return AsyncForeignWire(self._other, self._sdk)  # each test replaces it anew
 
     async def _exchange(self, link: AsyncLink, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
@@ -207,11 +220,14 @@ class AsyncWire(WireState):
             await self._close_all(stack)
 
     async def _close_all(self, stack: AsyncStack) -> None:
-        while stack.idle:
-            await self._expire(stack, _INFINITE)
+        await self._close_idle(stack)
         for link in list(stack.shared):
             if link.http.is_idle() or link.http.is_closed():
                 await self._drop_shared(stack, link)
+
+    async def _close_idle(self, stack: AsyncStack) -> None:
+        while stack.idle:
+            await self._expire(stack, _INFINITE)
 
     async def aclose(self) -> None:
         """Close the idle connections of this event loop; those in use close when they end."""
@@ -221,3 +237,5 @@ class AsyncWire(WireState):
             stack.retired = True
             await self._close_all(stack)
         await self._sweep(loop)
+        if self._other is not None:
+            await self._other.aclose()

@@ -22,6 +22,8 @@ DEFAULT_LIMITS = httpx.Limits(
 """The bulkhead bounds what is in flight; a second bound below it would queue unseen."""
 
 
+_WITH_VARIABLE = ("http", "https")
+"""Schemes whose own variable httpx reads; others, as `wss`, have but `ALL_PROXY`."""
 _AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that name the certificate authorities to trust."""
 
@@ -64,6 +66,10 @@ class WireOptions:
                 "a proxy cannot be combined with uds or local_address", path="proxy"
             )
 
+    def as_given(self) -> dict[str, Any]:
+        """The same as arguments of `httpx.HTTPTransport`."""
+        return {name: getattr(self, name) for name in WIRE_OPTION_NAMES}
+
     def context(self) -> ssl.SSLContext:
         """The one TLS context of these options; built when the first TLS connection needs it."""
         if not self._context:
@@ -83,7 +89,7 @@ class WireOptions:
         if self.proxy is not None:
             return self.proxy if isinstance(self.proxy, httpx.Proxy) else httpx.Proxy(self.proxy)
         known = self._proxies
-        url = known.get(scheme) or known.get("all")
+        url = (known.get(scheme) if scheme in _WITH_VARIABLE else None) or known.get("all")
         # The standard library's matching of `no_proxy`, which typeshed does not know.
         bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # see above
         if not url or bypass(f"{host}:{port}", known):

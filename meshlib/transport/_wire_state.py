@@ -32,6 +32,9 @@ class WireState:
     """
 
     make_stack: Any
+    _close_idle: Any
+    _other: Any = None
+    """Sends instead while a test has replaced httpx's own transport."""
 
     def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
         self._options = options
@@ -53,6 +56,7 @@ class WireState:
         self._lock = threading.Lock()
         for stack in (*self._stacks.values(), *self._retired):
             stack.inherited = stack.retired = True
+        self._other = None
         self._stacks = {}
         self._retired = {}
         self._loops: set[object] = set()
@@ -69,12 +73,19 @@ class WireState:
             raise self._sdk.wire_errors[httpcore.UnsupportedProtocol](refusal(url))
 
     def retire(self, target: Target) -> None:
-        """Drain *target*: idle connections close at the next send, others when they end."""
+        """
+        Drain *target*: idle connections close, others when they end.
+
+        Those of threads close now; those of an event loop, and shared ones, which somebody
+        may just be taking, close with its next send.
+        """
         for loop in list(self._loops):
             stack = self._stacks.pop((target, loop), None)
             if stack is not None:
                 stack.retired = True
                 self._retired[stack] = None
+                if loop is None:
+                    self._close_idle(stack)
 
     def chunks(self, stream: Any, call: Any) -> Any:
         """The chunks of *stream*: its link keeps the deadline."""
@@ -82,7 +93,8 @@ class WireState:
 
     def hurry(self, stream: Any, seconds: float) -> None:
         """What is left of *stream* is worth waiting for no longer than this."""
-        stream.hurry(self._clock() + seconds)
+        if hasattr(stream, "hurry"):
+            stream.hurry(self._clock() + seconds)
 
     def forget(self, stack: Any, link: Any) -> None:
         """An unread response was dropped by its owner: give back what needs no waiting."""

@@ -112,7 +112,8 @@ CHECKLIST = {
         transports.response_that_was_read_already_is_returned
         transports.error_of_a_body_is_the_callers
         transports.transport_lives_as_long_as_its_client
-        transports.client_that_was_used_enters_its_transports""",
+        transports.client_that_was_used_enters_its_transports
+        transports.transport_gets_the_schemes_that_only_it_knows""",
     "advanced/transports: mounting transports": """transports.mounts_route_by_pattern
         proxies.proxies_can_be_chosen_by_url""",
     "advanced/text-encodings": "responses.default_encoding_of_a_client_decodes",
@@ -129,6 +130,7 @@ CHECKLIST = {
     "logging": "hooks.each_request_is_logged hooks.connections_are_logged",
     "environment variables": """proxies.proxy_of_the_environment_is_used
         proxies.https_proxy_of_the_environment_is_for_https proxies.no_proxy_exempts_hosts
+        proxies.proxy_of_the_environment_for_websockets
         proxies.environment_is_read_when_the_client_is_made
         tls.environment_names_the_authority""",
     "api: exceptions": """errors.url_without_http_is_refused errors.url_that_is_none_is_refused
@@ -141,7 +143,17 @@ CHECKLIST = {
         requests.request_takes_a_body_for_any_method respx.respx_answers_out_of_the_box""",
 }
 
-OF_THE_MESH = {"agreement", "forms", "groq", "names", "notion", "options", "respx", "sharing"}
+OF_THE_MESH = {
+    "agreement",
+    "forms",
+    "groq",
+    "names",
+    "notion",
+    "options",
+    "replaced",
+    "respx",
+    "sharing",
+}
 """Modules on what httpx does not document, or on what the mesh adds."""
 
 LISTED = {test for tests in CHECKLIST.values() for test in tests.split()}

@@ -171,6 +171,36 @@ async def test_https_proxy_of_the_environment_is_for_https(
 
 
 @pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("HTTPS_PROXY", "wss"),
+        ("WSS_PROXY", "wss"),
+        ("HTTP_PROXY", "ws"),
+        ("WS_PROXY", "ws"),
+        ("ALL_PROXY", "wss"),
+    ],
+)
+async def test_proxy_of_the_environment_for_websockets(
+    use: Callable[..., User],
+    serve: Serve,
+    server: ScriptedServer,
+    proxy: ScriptedServer,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    scheme: str,
+) -> None:
+    """`ws:` and `wss:` have no variable of their own, and do not use those of http."""
+    secure = serve(site(), tls=authority.server("localhost"))
+    urls = {"ws": f"ws://127.0.0.1:{server.port}", "wss": f"wss://localhost:{secure.port}"}
+    monkeypatch.setenv(name, proxy.url)
+    user = use(verify=authority.trust())
+    response = await user.get(urls[scheme] + "/echo")
+    assert response.status_code == 200
+    assert [one.method for one in proxy.requests] == ["CONNECT"] * (name == "ALL_PROXY")
+
+
+@pytest.mark.parametrize(
     ("exempt", "through"),
     [
         ("127.0.0.1", False),

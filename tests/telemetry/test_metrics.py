@@ -248,3 +248,41 @@ def test_is_of_this_moment() -> None:
         mesh.get("users", "/")
         after = measure("shop", [service], {}, monotonic())
     assert (0, 1) == (before.services["users"].calls, after.services["users"].calls)
+
+
+def test_counters_do_not_fall_when_an_endpoint_leaves() -> None:
+    """What it did stays in the sums of its service, also what it does while it is drained."""
+    answers = iter([503, 503, 200, 200, 500])
+    service = {"balancer": "round_robin", "breaker": False, "retry": {"backoff": {"initial": 0}}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/late":
+            mesh.mesh.service("users").update([Endpoint(TWO)])
+            told.append(sums())
+        return httpx.Response(next(answers))
+
+    def sums() -> tuple[int, int, int, int]:
+        found = mesh.mesh.metrics().services["users"]
+        return found.calls, found.attempts, found.retries, found.failures
+
+    told: list[tuple[int, int, int, int]] = []
+    with MeshClient(
+        "shop", services={"users": service}, transport=httpx.MockTransport(answer)
+    ) as mesh:
+        users = mesh.mesh.service("users")
+        users.update([Endpoint(ONE), Endpoint(TWO)])
+        for _ in range(2):
+            mesh.get("users", "/")
+        assert (2, 4, 2, 2) == sums()
+        users.update([Endpoint(ONE)])
+        assert (2, 4, 2, 2) == sums()
+        assert [f"{ONE}"] == list(mesh.mesh.metrics().services["users"].endpoints)
+        mesh.get("users", "/late")  # its endpoint leaves while it is asked, and then fails
+        assert [(3, 5, 2, 2)] == told
+        assert (3, 5, 2, 3) == sums()
+        users.update([Endpoint(ONE)])
+        users.update([])
+        assert (3, 5, 2, 3) == sums()
+        assert "3 calls, 2 retries" in str(mesh.mesh.metrics())
+    users.renew()
+    assert (3, 5, 2, 3) == sums()

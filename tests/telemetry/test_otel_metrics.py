@@ -109,6 +109,27 @@ def test_the_method_of_an_attempt_is_recorded_where_the_event_tells(
     assert "_OTHER" == call.attributes["http.request.method"]
 
 
+def test_a_cancelled_attempt_is_counted_and_not_timed(meters: MeterProvider, read: Read) -> None:
+    """How long it would have taken is not known."""
+    record = OpenTelemetryMetrics(provider=meters)
+    record(
+        AttemptFinished(
+            service="users",
+            endpoint=Endpoint(ONE),
+            number=1,
+            outcome="cancelled",
+            status=None,
+            error=None,
+            elapsed=0.1,
+            fault=None,
+        )
+    )
+    seen = read()
+    (attempt,) = seen["meshlib.attempts"]
+    assert (1, "cancelled") == (attempt.value, attempt.attributes["meshlib.outcome"])
+    assert "http.client.request.duration" not in seen
+
+
 def test_rejections_fallbacks_and_breakers_are_recorded(meters: MeterProvider, read: Read) -> None:
     """Each with its reason."""
     with client(listeners=[OpenTelemetryMetrics(provider=meters)]) as mesh:

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
 
-from meshlib import AsyncMeshClient, CallOptions, CircuitOpenError, MeshClient
+from meshlib import AsyncMeshClient, CallOptions, CircuitOpenError, Mesh, MeshClient
 from meshlib._models import CANCELLED, NEVER_SENT, SUCCESS
 from meshlib.telemetry import Tracing, _tracing, tracing
+from support import FakeClock
 
 Spans = Callable[[], list[ReadableSpan]]
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -403,10 +404,13 @@ def test_a_span_ends_once(provider: TracerProvider, spans: Spans) -> None:
     assert "success" == about(spans()[0])["meshlib.outcome"]
 
 
-def test_a_call_that_began_untraced_stays_so(provider: TracerProvider, spans: Spans) -> None:
-    """The provider was configured while it was under way."""
+def test_a_retry_of_a_call_that_began_untraced_stays_so(
+    provider: TracerProvider, spans: Spans
+) -> None:
+    """The provider was configured while it was under way, and half a call tells little."""
     tracer, attempt = attempt_of(provider)
     attempt.call.span = attempt.span = None
+    attempt.number = 2
     tracer.attempt_started(attempt)
     tracer.attempt_ended(attempt)
     tracer.call_ended(attempt.call, 200, None)
@@ -508,14 +512,38 @@ def test_a_provider_that_cannot_be_loaded_is_asked_for_once(
     assert 1 == len(asked)
 
 
-def test_a_provider_that_comes_late_is_found(provider: TracerProvider, spans: Spans) -> None:
-    """A service looks again when it looks after its endpoints anyway."""
-    made = client(provider, good)
-    service = made.mesh.service("users")
-    service.tracing = None
-    service.find_tracing = lambda: Tracing(provider)
+@pytest.mark.parametrize("outlier", [True, False])
+def test_a_provider_that_comes_late_is_found(
+    provider: TracerProvider, spans: Spans, outlier: bool
+) -> None:
+    """By the first call, and by one in a second after it; whatever else there is to look after."""
+    clock = FakeClock()
+    looked: list[float] = []
+    found: list[Tracing] = []
+
+    def look() -> Tracing | None:
+        looked.append(clock())
+        return found[0] if found else None
+
+    users = {"endpoints": ["http://10.0.0.1:1"], "outlier": outlier}
+    mesh = Mesh("shop", services={"users": users}, clock=clock)
+    service = mesh.service("users")
+    service.tracing, service.find_tracing = None, look
+    service.rebuild()
+    made = MeshClient(mesh=mesh, transport=httpx.MockTransport(good))
+    start = clock()
+    for _ in range(3):
+        made.get("users", "/")
+    clock.advance(0.9)
     made.get("users", "/")
-    assert not spans()
-    service.refresh(service.clock())
+    assert [start] == looked
+    found.append(Tracing(provider))
+    clock.advance(0.2)
+    for _ in range(3):
+        made.get("users", "/")
+    assert 2 == len(looked)
+    calls = [span for span in spans() if span.kind is SpanKind.INTERNAL]
+    assert (3, 6) == (len(calls), len(spans()))
+    clock.advance(100.0)
     made.get("users", "/")
-    assert 2 == len(spans())
+    assert 2 == len(looked)

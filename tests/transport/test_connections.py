@@ -137,7 +137,7 @@ async def test_connection_that_cannot_be_made_takes_no_place(
 
 
 async def test_endpoint_that_leaves_is_drained(wired: Make, serve: Serve) -> None:
-    """What runs on it ends, what is idle closes, and neither is used again."""
+    """What runs on it ends, what is idle closes, in threads at once, and neither is used again."""
     gate = Gate()
     leaving = serve(drip([b"a", b"b"], gate=gate), replies(200))
     staying = serve(replies(200))
@@ -147,6 +147,9 @@ async def test_endpoint_that_leaves_is_drained(wired: Make, serve: Serve) -> Non
     assert 200 == idle.status_code
     assert (2, 1) == one.counts
     one.service.update([Endpoint(staying.url)])
+    if one.kind == "sync":
+        leaving.wait_for_close(1)
+        assert (1, 0) == one.counts
     await one.call()
     leaving.wait_for_close(1)
     assert (2, 1) == one.counts

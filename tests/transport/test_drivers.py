@@ -10,9 +10,15 @@ import httpx
 import pytest
 
 from meshlib import AsyncMeshTransport, CallOptions, Mesh, MeshTransport
+from meshlib._events import AttemptFinished, CallFinished, Event
 from support import FakeClock
 
 A, B = "http://10.0.0.1:80", "http://10.0.0.2:80"
+
+
+def attempts_told(events: list[Event]) -> list[tuple[int, str]]:
+    """Number and outcome of each attempt, in the order of their ends."""
+    return [(e.number, e.outcome) for e in events if isinstance(e, AttemptFinished)]
 
 
 def mesh_of(clock: FakeClock, *faults: dict[str, Any], **settings: Any) -> Mesh:
@@ -154,7 +160,8 @@ async def test_a_fallback_that_fails_leaves_nothing_behind(clock: FakeClock) -> 
 async def test_a_hedge_wins_and_the_loser_says_nothing() -> None:
     """The second endpoint answers, the first is cancelled and is no failure."""
     users = {"endpoints": [A, B], "balancer": "round_robin", "hedge": {"delay": 0.01}}
-    mesh = Mesh("test", services={"users": users})
+    events: list[Event] = []
+    mesh = Mesh("test", services={"users": users}, listeners=[events.append])
     first: list[str] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -170,12 +177,14 @@ async def test_a_hedge_wins_and_the_loser_says_nothing() -> None:
     assert [False, True] == [attempt.hedge for attempt in report.attempts]
     metrics = mesh.metrics().services["users"]
     assert (0, 0) == (metrics.failures, metrics.in_flight)
+    assert [(2, "success"), (1, "cancelled")] == attempts_told(events)
 
 
 def test_a_blocking_hedge_wins_and_the_loser_ends_by_itself() -> None:
     """Its response is closed when it comes at last."""
     users = {"endpoints": [A, B], "balancer": "round_robin", "hedge": {"delay": 0.01}}
-    mesh = Mesh("test", services={"users": users})
+    events: list[Event] = []
+    mesh = Mesh("test", services={"users": users}, listeners=[events.append])
     gate, ended = threading.Event(), threading.Event()
     calls: list[str] = []
 
@@ -201,6 +210,35 @@ def test_a_blocking_hedge_wins_and_the_loser_ends_by_itself() -> None:
     ]
     gate.set()
     assert ended.wait(20)
+    assert 0 == mesh.metrics().services["users"].in_flight
+    assert [(2, "success"), (1, "cancelled")] == attempts_told(events)
+
+
+@pytest.mark.parametrize("hedge", [None, {"delay": 0.01}])
+async def test_each_attempt_of_a_cancelled_call_is_told_as_cancelled(hedge: Any) -> None:
+    """Once, with the time it had, and before the end of its call."""
+    events: list[Event] = []
+    users = {"endpoints": [A, B], "balancer": "round_robin", "hedge": hedge}
+    mesh = Mesh("test", services={"users": users}, listeners=[events.append])
+    sent = anyio.Event()
+    asked: list[httpx.Request] = []
+    expected = 1 if hedge is None else 2
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == expected:
+            sent.set()
+        await anyio.sleep_forever()
+        raise AssertionError("unreachable")
+
+    transport = AsyncMeshTransport(mesh=mesh, transport=httpx.MockTransport(answer))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(transport.handle_async_request, httpx.Request("GET", "http://users/"))
+        await sent.wait()
+        tasks.cancel_scope.cancel()
+    told = attempts_told(events)
+    assert [(number, "cancelled") for number in range(1, expected + 1)] == told
+    assert isinstance(events[-1], CallFinished)
     assert 0 == mesh.metrics().services["users"].in_flight
 
 
