@@ -211,8 +211,12 @@ def test_a_service_with_policies_alone_is_asked_of_the_default_source() -> None:
 def test_a_url_without_a_host_is_asked_of_nobody(url: str) -> None:
     """Also with a default source it is UnsupportedProtocol, as httpx has it."""
     for made in (MeshClient("shop", discovery=Names()), client(discovery=Names())):
-        with made, pytest.raises(httpx.UnsupportedProtocol):
-            made.get(url)
+        for ask in (made.get, made.mesh.explain):
+            with pytest.raises(
+                httpx.UnsupportedProtocol, match=r"has no (protocol|host); it needs"
+            ):
+                ask(url)
+        made.close()
         assert {} == made.mesh.metrics().services
 
 
