@@ -29,8 +29,10 @@ _CLOSING = 5.0
 """Seconds a source may take to close."""
 _SAME = 1.0
 """Seconds by which two ages of one list may differ: they are told by the wall clock."""
-_SLICE = 500
-"""Endpoints that are checked before others get a turn: a few milliseconds at the most."""
+_SLICE = 1000
+"""Endpoints that are checked before others get a turn: less than a millisecond of known ones."""
+_TURN = 0.001
+"""Seconds of that turn. Who only yields has the interpreter's lock again before others wake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +202,11 @@ class Supervisor:
         endpoints: dict[str, Endpoint] = {}
         for number, endpoint in enumerate(snapshot, 1):
             if number % _SLICE == 0:
-                await anyio.lowlevel.checkpoint()
+                await self._timing.sleep(_TURN)
             if not isinstance(endpoint, Endpoint):
                 raise self._error(f"sent {endpoint!r:.200} in place of an endpoint")
             before = known.get(endpoint.url)
-            if before is None or before[0] != endpoint:
+            if before is None or not _same(before[0], endpoint):
                 checked = parse_endpoint(endpoint)
                 before = (endpoint, checked, checked.address)
             seen[endpoint.url] = before
@@ -229,6 +231,16 @@ class Supervisor:
             self._on_event(event)
         except Exception:
             _LOGGER.exception("a listener failed on %s", type(event).__name__)
+
+
+def _same(one: Endpoint, other: Endpoint) -> bool:
+    """Whether endpoints with one URL are equal; twice as fast as `==`, which makes tuples."""
+    return one is other or (
+        one.weight == other.weight
+        and one.priority == other.priority
+        and one.kind == other.kind
+        and one.metadata == other.metadata
+    )
 
 
 def _is_cancelled() -> bool:
