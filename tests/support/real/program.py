@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ import pytest
 _PATIENCE = 60.0
 """Seconds after which a wait is given up as hanging; a passing test never gets near it."""
 _POLL = 0.02
+_GIVEN: set[int] = set()
 
 
 def find_program(name: str, variable: str, *also: str) -> str:
@@ -39,23 +41,27 @@ def free_port(*, kind: int = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int
     A port that nobody uses at the moment.
 
     It is below those that the system gives to connections, one of which could take it
-    before the server has started, or while it is down.
+    before the server has started, or while it is down. None is given twice.
     """
     chance = random.SystemRandom()
     while True:
         port = chance.randrange(12_000, 32_000)
+        if port in _GIVEN:
+            continue
         with socket.socket(socket.AF_INET, kind) as probe:
             try:
                 probe.bind((host, port))
             except OSError:
                 continue
+        _GIVEN.add(port)
         return port
 
 
 def wait_until(what: str, condition: Callable[[], bool], patience: float = _PATIENCE) -> None:
     """Look every few milliseconds until *condition* holds; fails the test when it never does."""
     never = threading.Event()
-    for _ in range(int(patience / _POLL)):
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
         if condition():
             return
         never.wait(_POLL)
