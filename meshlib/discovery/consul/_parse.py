@@ -40,18 +40,15 @@ def parse_record(record: Any, *, health: str, scheme: str) -> Endpoint | None:
     weight = own["weight"] if own["weight"] is not None else _weight(service, state)
     if weight in (0, "0", "0.0"):
         return None
-    try:
-        return parse_endpoint(
-            {
-                "url": _url(service, node, meta.get(SCHEME, scheme), own["path"] or ""),
-                "weight": weight,
-                "priority": own["priority"] or 0,
-                "kind": own["kind"] or "local",
-                "metadata": {**_surroundings(service, node), **meta},
-            }
-        )
-    except OverflowError as exc:
-        raise ConfigurationError(f"{service!r:.200} has a number out of range") from exc
+    return parse_endpoint(
+        {
+            "url": _url(service, node, meta.get(SCHEME, scheme), own["path"] or ""),
+            "weight": weight,
+            "priority": own["priority"] or 0,
+            "kind": own["kind"] or "local",
+            "metadata": {**_surroundings(service, node), **meta},
+        }
+    )
 
 
 def _part(record: Any, name: str) -> Mapping[str, Any]:

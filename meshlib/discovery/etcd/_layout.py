@@ -47,13 +47,10 @@ def from_value(value: bytes, scheme: str) -> Endpoint | None:
         document = json.loads(text) if text.startswith("{") else {"url": text}
     except (ValueError, RecursionError) as exc:
         raise ConfigurationError(f"{value!r:.200} is neither a URL nor JSON: {exc}") from None
-    try:
-        if "url" in document:
-            return _ours(document, scheme)
-        if "Addr" in document:
-            return _of_go(document, scheme)
-    except OverflowError as exc:
-        raise ConfigurationError(f"{value!r:.200} has a number out of range") from exc
+    if "url" in document:
+        return _ours(document, scheme)
+    if "Addr" in document:
+        return _of_go(document, scheme)
     raise ConfigurationError(f"{value!r:.200} has neither url nor Addr")
 
 

@@ -77,7 +77,4 @@ def parse_answer(document: Any, service: str, known: Known | None = None) -> Ans
 def _endpoint(record: Mapping[str, Any]) -> Endpoint | None:
     if record.get("state", "up") != "up":
         return None
-    try:
-        return parse_endpoint({name: record[name] for name in _FIELDS if name in record})
-    except OverflowError:
-        raise ConfigurationError("a number is beyond all measure", path="weight") from None
+    return parse_endpoint({name: record[name] for name in _FIELDS if name in record})
