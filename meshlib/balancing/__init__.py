@@ -7,9 +7,10 @@ lock, never blocks, and costs the same for three candidates and for three thousa
 pick compares is the *load* of a candidate: its attempts in flight, and the average of its
 latency, which ages toward that of its peers while it is idle.
 
-Beside the strategies stand the two things that decide among whom they pick and for how
-much: *priority levels*, the next of which gets traffic when too few endpoints of one are
-fit, and *slow start*.
+Beside the strategies stands what decides among whom they pick, and for how much. *Subsetting*
+chooses, of very many endpoints, the ones that a process uses. *Levels* sort these by their
+priority, kind, place or cost, and the next level gets traffic when too few endpoints of one
+are fit. Within the first, *zones* may divide the traffic. *Slow start* spares new endpoints.
 
 Nothing here does I/O or reads a clock: `now` comes with each pick, and the random
 generator with each balancer.
@@ -19,10 +20,14 @@ from __future__ import annotations
 
 from ._base import Balancer, Candidate, Picker, PickInfo, PreparedBalancer, prepare
 from ._bounded_load import BoundedLoad
+from ._callable import FunctionBalancer
 from ._hashing import digest_of, hash_identity
 from ._least_connections import LeastConnections
 from ._least_response_time import LeastResponseTime
+from ._level_options import PreferOptions, SubsettingOptions, ZoneAwareOptions
+from ._levels import KINDS, LevelKey, Levels, default_keys
 from ._load import Baseline, Load
+from ._locality import Locality, parse_locality, zone_counts, zone_of
 from ._maglev import Maglev
 from ._maglev_table import maglev_table
 from ._make import make_balancer
@@ -37,24 +42,35 @@ from ._priority import PriorityLoads, choose_level, priority_loads
 from ._ring import Ring, ring_positions
 from ._ring_hash import RingHash
 from ._round_robin import Random, RoundRobin
+from ._shares import by_shares
 from ._slow_start import slow_start_factor
+from ._subsetting import Subsetting, choose_subset
 from ._weighted import Weighted
+from ._zone import NOBODY, Members, ZoneAware, ZoneLoads, zone_loads
 
 __all__ = [
+    "KINDS",
+    "NOBODY",
     "Balancer",
     "BalancerName",
     "BalancerOptions",
     "Baseline",
     "BoundedLoad",
     "Candidate",
+    "FunctionBalancer",
     "HashKey",
     "LeastConnections",
     "LeastResponseTime",
+    "LevelKey",
+    "Levels",
     "Load",
+    "Locality",
     "Maglev",
+    "Members",
     "PanicOptions",
     "PickInfo",
     "Picker",
+    "PreferOptions",
     "PreparedBalancer",
     "PriorityLoads",
     "Random",
@@ -62,14 +78,26 @@ __all__ = [
     "RingHash",
     "RoundRobin",
     "SlowStartOptions",
+    "Subsetting",
+    "SubsettingOptions",
     "Weighted",
+    "ZoneAware",
+    "ZoneAwareOptions",
+    "ZoneLoads",
+    "by_shares",
     "choose_level",
+    "choose_subset",
+    "default_keys",
     "digest_of",
     "hash_identity",
     "maglev_table",
     "make_balancer",
+    "parse_locality",
     "prepare",
     "priority_loads",
     "ring_positions",
     "slow_start_factor",
+    "zone_counts",
+    "zone_loads",
+    "zone_of",
 ]
