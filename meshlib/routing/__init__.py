@@ -14,6 +14,7 @@ call takes the route `default`: all endpoints of its service.
 from __future__ import annotations
 
 from ._affinity import Affinity, Session, SessionIndex, endpoint_id, parse_session
+from ._canary_of import canary_index, canary_revision, canary_weights
 from ._change_options import (
     DenyOptions,
     DirectResponseOptions,
@@ -27,7 +28,7 @@ from ._change_options import (
 from ._headers import HeaderEdits
 from ._info import RequestInfo, RouteInfo
 from ._match_options import PathMatch, RouteMatch, TextMatch
-from ._options import RouteOptions, Routes
+from ._options import RouteOptions, Routes, title_of
 from ._respond import Answer
 from ._route import Route
 from ._split import Destination, Split
@@ -67,9 +68,13 @@ __all__ = [
     "TextMatch",
     "Unreachable",
     "VariantOptions",
+    "canary_index",
+    "canary_revision",
+    "canary_weights",
     "endpoint_id",
     "parse_session",
     "select_subset",
     "subset_matches",
+    "title_of",
     "unreachable",
 ]

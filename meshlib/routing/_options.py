@@ -20,8 +20,16 @@ from ._change_options import (
     RewriteOptions,
 )
 from ._match_options import RouteMatch, one_or_many
-from ._split_options import DestinationOptions, KeyOptions, Selector, VariantOptions
+from ._split_options import (
+    AffinityOptions,
+    DestinationOptions,
+    KeyOptions,
+    Selector,
+    VariantOptions,
+)
 from ._template import parse_template
+from .canary import CanaryOptions
+from .mirror._options import Mirrors
 
 _ANSWERS = ("redirect", "direct_response", "deny")
 _ANYHOW = {"name", "match", "key", *_ANSWERS}
@@ -36,6 +44,10 @@ def _settings(value: Any) -> Any:
 
 def _deny(value: Any) -> Any:
     return None if value is False else value
+
+
+def _canary(value: Any) -> Any:
+    return None if value is False else {} if value is True else value
 
 
 Settings = Annotated[Any, PlainValidator(_settings)]
@@ -73,6 +85,18 @@ class RouteOptions(Options):
     """By what calls stick to their share, of the split and of `match.percentage`."""
     variants: dict[str, VariantOptions] = {}
     """By name of a destination in *split*: calls that it gets for certain."""
+    canary: Annotated[CanaryOptions | None, BeforeValidator(_canary)] = None
+    """
+    Moves the weights of a *split* of two while it is in force; `{}` is a canary with all
+    defaults. Weights in the document count only until its state was first read, and
+    without any the canary then has no call.
+    """
+
+    mirror: Mirrors = ()
+    """Where copies of its calls go, beside where they go themselves; one, or a list."""
+
+    affinity: AffinityOptions | None = None
+    """Keeps sessions on one endpoint, Gateway API's sessionPersistence; null: as the service."""
 
     rewrite: RewriteOptions | None = None
     headers: HeadersOptions = HeadersOptions()
@@ -128,6 +152,25 @@ class RouteOptions(Options):
                     path=f"variants.{name}",
                     hint=f"there are: {', '.join(titles)}" if titles else "there is no split",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _one_canary(self) -> RouteOptions:
+        if self.canary is None:
+            return self
+        if len(self.split) != 2:
+            raise ConfigurationError(
+                f"goes with a split of two destinations, not of {len(self.split)}",
+                path="canary",
+                hint="name the canary and the stable version in split",
+            )
+        titles = [each.title for each in self.split]
+        if self.canary.destination not in (None, *titles):
+            raise ConfigurationError(
+                f"no destination of the split is called {self.canary.destination!r}",
+                path="canary.destination",
+                hint=f"there are: {', '.join(titles)}",
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ._canary_of import first_weights
 from ._match_options import RouteMatch
 from ._matcher import Matcher
 from ._options import RouteOptions, title_of
@@ -86,6 +87,8 @@ def compile_route(options: RouteOptions, index: int, service: str) -> Iterator[R
     if options.deny is None and options.redirect is None and options.direct_response is None:
         sticky = None if options.key is None else Sticky(options.key, salt, "split")
         split = make_split(name, _destinations(options), options.headers, sticky, options.variants)
+        if options.canary is not None:
+            split.set_weights(first_weights(options))
     for match in options.match or (RouteMatch(),):
         yield Route(options, index, Matcher(match, share), split)
 
