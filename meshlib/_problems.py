@@ -14,15 +14,28 @@ Place = tuple[str | int, ...]
 """Keys and indexes that lead to a value of the document."""
 
 
+class Location(NamedTuple):
+    """Where in a file something stands, counted from 1; None where that is not known."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
 class Problem(NamedTuple):
     """One thing that is wrong: where, what, and the nearest valid thing."""
 
     place: Place
     message: str
     hint: str = ""
+    location: Location | None = None
 
     def __str__(self) -> str:
         text = f"{path_of(self.place)}: {self.message}" if self.place else self.message
+        text = text if self.location is None else f"{self.location}: {text}"
         return f"{text}; {self.hint}" if self.hint else text
 
 
@@ -47,12 +60,9 @@ def error_of(problems: Iterable[Problem]) -> ConfigurationError:
     """
     found = tuple(problems)
     first = found[0]
-    error: ConfigurationError
-    if len(found) == 1:
-        error = ConfigurationError(first.message, path=path_of(first.place), hint=first.hint)
-    else:
-        error = ConfigurationError("\n".join([f"{len(found)} errors:", *map(str, found)]))
-        error.path, error.hint = path_of(first.place), first.hint
+    heading = [] if len(found) == 1 else [f"{len(found)} errors:"]
+    error = ConfigurationError("\n".join([*heading, *map(str, found)]))
+    error.path, error.hint = path_of(first.place), first.hint
     # The parts, for the section around the one that is wrong.
     vars(error)["problems"] = found
     return error
@@ -66,7 +76,7 @@ def problems_of(error: ConfigurationError, place: Place = ()) -> Iterator[Proble
         message = str(error).removeprefix(start).removesuffix(end)
         parts = (Problem((error.path,) if error.path else (), message, error.hint),)
     for part in parts:
-        yield Problem(place + part.place, part.message, part.hint)
+        yield part._replace(place=place + part.place)
 
 
 def nearest(word: object, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -17,7 +18,9 @@ from typing import Any
 import yaml
 
 from .._exceptions import ConfigurationError
+from .._problems import Location, Problem, error_of
 
+_NUMBER = re.compile(r"\d+")
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -29,13 +32,15 @@ def read_content(path: str | os.PathLike[str]) -> bytes:
         raise unreadable(path, exc) from None
 
 
-def parse_document(content: bytes, name: str) -> dict[str, Any]:
+def parse_document(content: bytes, name: str, *, default: str = "") -> dict[str, Any]:
     """
     The mapping in *content*, that of a file called *name*, whose suffix tells the format.
 
+    *default* is the suffix, such as `.yaml`, that counts where *name* has none that is known.
+
     Raises ConfigurationError, naming the file and the line, when there is none.
     """
-    parse = _parser(name)
+    parse = _parser(name, default)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -64,10 +69,10 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> ConfigurationErr
     return ConfigurationError(f"{file}: no such file", hint=hint)
 
 
-def _parser(name: str) -> Callable[[str, str], Any]:
+def _parser(name: str, default: str) -> Callable[[str, str], Any]:
     suffix = Path(name).suffix.lower()
     try:
-        return _PARSERS[suffix]
+        return _PARSERS.get(suffix) or _PARSERS[default]
     except KeyError:
         raise ConfigurationError(
             f"{name}: cannot tell the format by the suffix {suffix!r}",
@@ -115,8 +120,9 @@ def _yaml(text: str, name: str) -> Any:
             loader.dispose()
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigurationError(f"{name}{where}: {exc.problem or exc.context}") from None
+        # Every error that is marked has a place, though the type does not say so.
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _at(name, line, column, str(exc.problem or exc.context)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise ConfigurationError(f"{name}: {exc}") from None
 
@@ -133,16 +139,24 @@ def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as exc:
-        raise ConfigurationError(
-            f"{name}, line {exc.lineno}, column {exc.colno}: {exc.msg}"
-        ) from None
+        raise _at(name, exc.lineno, exc.colno, exc.msg) from None
 
 
 def _toml(text: str, name: str) -> Any:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationError(f"{name}: {exc}") from None
+        # tomllib has the place in its message alone, until Python 3.14.
+        message, _, place = str(exc).rpartition(" (at ")
+        numbers = [int(number) for number in _NUMBER.findall(place)]
+        if len(numbers) != 2:  # the end of the document
+            numbers = [text.count("\n") + 1, len(text) - text.rfind("\n")]
+        raise _at(name, numbers[0], numbers[1], message or str(exc)) from None
+
+
+def _at(name: str, line: int, column: int, message: str) -> ConfigurationError:
+    location = Location(name, line, column)
+    return error_of([Problem((), f"{message}, at column {column}", location=location)])
 
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {
