@@ -22,7 +22,7 @@ from ._file import FileDiscovery
 from ._file_watcher import watch_file
 from ._options import DropGuardOptions
 from ._publisher import Publisher
-from ._registry import check_discovery, make_discovery
+from ._registry import check_discovery, discovery_names, make_discovery
 from ._snapshot import Snapshot
 from ._static import StaticDiscovery, parse_endpoints
 from ._supervisor import SourceStatus, Supervisor
@@ -40,6 +40,7 @@ __all__ = [
     "Supervisor",
     "Timing",
     "check_discovery",
+    "discovery_names",
     "make_discovery",
     "moved",
     "parse_document",

@@ -33,6 +33,11 @@ class Catalogue:
         self._built_in = built_in
         self._example = example
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that are built in, sorted."""
+        return tuple(sorted(self._built_in))
+
     def make(self, spec: Any, path: str) -> Any:
         """What *spec* describes, or *spec* itself if it is such an object already."""
         if self._is_made(spec):

@@ -34,6 +34,11 @@ _CATALOGUE = Catalogue(
 )
 
 
+def discovery_names() -> tuple[str, ...]:
+    """The names of the sources that meshlib brings, sorted."""
+    return _CATALOGUE.names
+
+
 def make_discovery(spec: Any, path: str = "discovery") -> Discovery:
     """
     The source that *spec* describes: a name, `{name: settings}`, or a source itself.

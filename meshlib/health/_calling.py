@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-from ._bell import Bell
+from .._bell import Bell
 from ._checker import CheckFailedError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import anyio
 
+from .._bell import Bell
 from .._clock import Clock
-from ._bell import Bell
 from ._calling import Callee
 from ._checker import reason_of
 from ._report import CheckResult, Probe, Status

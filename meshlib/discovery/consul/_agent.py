@@ -92,6 +92,32 @@ class Agent:
         """PUT *document* to *path*."""
         await self._identified(client, "PUT", path, {}, document, 0.0)
 
+    async def ask_key(
+        self,
+        client: httpx.AsyncClient,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        patience: float = 0.0,
+    ) -> httpx.Response:
+        """As `ask`, but an answer 404 is returned too: it says that there is no such key."""
+        return await self._identified(
+            client, "GET", path, params or {}, None, patience, accepted=(200, 404)
+        )
+
+    async def change_key(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """PUT *content* to *path*, or DELETE it. Sent once, as nobody knows what came of it."""
+        return await self._identified(
+            client, method, path, params or {}, None, 0.0, content=content
+        )
+
     async def _identified(
         self,
         client: httpx.AsyncClient,
@@ -100,6 +126,9 @@ class Agent:
         params: Mapping[str, str],
         document: Any,
         patience: float,
+        *,
+        content: bytes | None = None,
+        accepted: tuple[int, ...] = (200,),
     ) -> httpx.Response:
         limit = self.timeout + patience
         token = await self._token.read()
@@ -110,6 +139,7 @@ class Agent:
                 path,
                 params={**self._params, **params},
                 json=document,
+                content=content,
                 headers={"x-consul-token": token} if token else {},
                 timeout=httpx.Timeout(self.timeout, read=limit),
             )
@@ -121,7 +151,7 @@ class Agent:
             if fresh != token:  # it was replaced while the request was on its way
                 token = fresh
                 response = await send()
-        if response.status_code != 200:
+        if response.status_code not in accepted:
             raise self._refusal(response, token)
         return response
 

@@ -6,12 +6,15 @@ range of keys of a service once, at some revision of the store, then follows the
 from the next revision on; so nothing falls between the two. The registrar grants a lease,
 puts the key with it and keeps it alive; when the process dies, the lease ends and etcd
 deletes the key. Both speak to the JSON gateway of etcd, which needs no gRPC, and to
-another member of the cluster when one fails.
+another member of the cluster when one fails. `EtcdKeys` does the same for keys that are
+no instances, such as a configuration document.
 """
 
 from __future__ import annotations
 
+from ._errors import EtcdError
+from ._keys import EtcdKeys, KeyValue
 from ._registrar import EtcdRegistrar
 from ._source import EtcdDiscovery
 
-__all__ = ["EtcdDiscovery", "EtcdRegistrar"]
+__all__ = ["EtcdDiscovery", "EtcdError", "EtcdKeys", "EtcdRegistrar", "KeyValue"]

@@ -35,6 +35,13 @@ class UnreachableError(EtcdError):
         self.leaderless = leaderless
 
 
+class UncertainError(EtcdError):
+    """A change was sent, and no answer says whether it was made."""
+
+    def __init__(self, problems: str) -> None:
+        super().__init__(f"etcd did not confirm a change, which may have been made: {problems}")
+
+
 class StaleError(EtcdError):
     """What is known cannot be brought up to date by a watch: it must be read anew."""
 

@@ -15,7 +15,7 @@ import httpx
 from .._timing import Timing
 from ._body import Body
 from ._cluster import Cluster
-from ._errors import MalformedError, RefusedError, UnreachableError, refusal
+from ._errors import MalformedError, RefusedError, UncertainError, UnreachableError, refusal
 from ._stream import Stream
 from ._wire import parse
 
@@ -25,6 +25,8 @@ _Answer = TypeVar("_Answer")
 # https://github.com/etcd-io/etcd/blob/v3.5.16/api/v3rpc/rpctypes/metadatafields.go
 _HEADERS = {"grpc-metadata-hasleader": "true", "accept-encoding": "identity"}
 
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
+"""Failures after which a member cannot have done what it was asked."""
 _ELECTION = (0.25, 0.5, 1.0)
 """Seconds to wait before each new round while there is no leader; one is elected in 1 to 2 s."""
 
@@ -56,13 +58,18 @@ class Members:
             while self._clients:
                 await self._clients.popitem()[1].aclose()
 
-    async def call(self, path: str, request: dict[str, Any]) -> Any:
-        """The answer to *request*, or the first message of it where it is a stream."""
+    async def call(self, path: str, request: dict[str, Any], *, resend: bool = True) -> Any:
+        """
+        The answer to *request*, or the first message of it where it is a stream.
+
+        Without *resend*, UncertainError tells of a request that was sent and not answered,
+        in place of sending it to another member: for a change that must not be made twice.
+        """
 
         async def post(client: httpx.AsyncClient, token: str) -> Any:
             return await self._post(client, path, request, token)
 
-        return await self._in_turn(post)
+        return await self._in_turn(post, resend)
 
     async def open(self, path: str, request: dict[str, Any], silence: float) -> Stream:
         """
@@ -82,22 +89,23 @@ class Members:
         self._current = (self._current + 1) % len(self._cluster.members)
 
     async def _in_turn(
-        self, ask: Callable[[httpx.AsyncClient, str], Awaitable[_Answer]]
+        self, ask: Callable[[httpx.AsyncClient, str], Awaitable[_Answer]], resend: bool = True
     ) -> _Answer:
         for pause in _ELECTION:
             try:
-                return await self._once_around(ask)
+                return await self._once_around(ask, resend)
             except UnreachableError as exc:
                 if not exc.leaderless:
                     raise
             await self._timing.pause(pause, jitter=0.5)
-        return await self._once_around(ask)
+        return await self._once_around(ask, resend)
 
     async def _once_around(
-        self, ask: Callable[[httpx.AsyncClient, str], Awaitable[_Answer]]
+        self, ask: Callable[[httpx.AsyncClient, str], Awaitable[_Answer]], resend: bool
     ) -> _Answer:
         problems: list[str] = []
         leaderless = False
+        unsent = True
         for _ in self._cluster.members:
             asked = self._current
             address = self._cluster.members[asked].address
@@ -108,10 +116,13 @@ class Members:
                 if not exc.elsewhere:
                     raise self._refused(exc, address) from exc
                 leaderless = leaderless or exc.leaderless
+                unsent = exc.leaderless
                 problems.append(f"{address}: {exc}")
             except TimeoutError:
+                unsent = False
                 problems.append(f"{address}: no answer in {self._cluster.timeout:g} s")
             except (httpx.HTTPError, OSError) as exc:
+                unsent = isinstance(exc, _UNSENT)
                 problems.append(f"{address}: {_reason(exc)}")
             except anyio.get_cancelled_exc_class():
                 # Whoever had no patience for this member finds another one the next time.
@@ -119,6 +130,8 @@ class Members:
                 raise
             self.turn()
             await self._drop(asked)
+            if not resend and not unsent:
+                raise UncertainError("; ".join(problems))
         raise UnreachableError("; ".join(problems), leaderless=leaderless)
 
     async def _identified(

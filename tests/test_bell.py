@@ -7,7 +7,7 @@ import threading
 import anyio
 import pytest
 
-from meshlib.health._bell import Bell
+from meshlib._bell import Bell
 
 
 async def test_wakes_from_a_thread() -> None:
