@@ -16,23 +16,25 @@ from ._exceptions import (
     CallRejectedError,
     CircuitOpenError,
     ConfigurationError,
+    ConflictError,
     DeadlineExceededError,
     DiscoveryError,
     MeshError,
     NoEndpointError,
     RouteDeniedError,
+    StoreError,
 )
-from ._mesh import Mesh
 from ._models import CallOptions, Endpoint
-from ._registering import Registration, register
 from ._transports import AsyncMeshTransport, MeshTransport
 from .config import MeshConfig, ServiceConfig
+from .runtime import AppliedConfig, Canary, CanaryStatus, Mesh, Registration, Tenant, register
 from .telemetry import AttemptReport, CallReport
 
 if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AppliedConfig",
     "AsyncMeshClient",
     "AsyncMeshTransport",
     "AsyncServiceClient",
@@ -41,8 +43,11 @@ __all__ = [
     "CallOptions",
     "CallRejectedError",
     "CallReport",
+    "Canary",
+    "CanaryStatus",
     "CircuitOpenError",
     "ConfigurationError",
+    "ConflictError",
     "DeadlineExceededError",
     "DiscoveryError",
     "Endpoint",
@@ -58,6 +63,8 @@ __all__ = [
     "RouteDeniedError",
     "ServiceClient",
     "ServiceConfig",
+    "StoreError",
+    "Tenant",
     "deadline",
     "register",
 ]
@@ -73,7 +80,7 @@ def __getattr__(name: str) -> Any:
 
 for _name in __all__:
     _thing = globals()[_name]
-    if getattr(_thing, "__module__", "").startswith("meshlib._"):
+    if getattr(_thing, "__module__", "").startswith(("meshlib._", "meshlib.runtime.")):
         # Reprs and tracebacks show where a name is imported from, not where it is defined.
         _thing.__module__ = "meshlib"
 del _name, _thing

@@ -13,9 +13,9 @@ import httpx
 from ._client_options import refuse_body, service_url, split_options
 from ._direct import DirectClient
 from ._events import Listener
-from ._mesh import Mesh
 from ._options_of_calls import BodyOptions, BuildOptions, PlainOptions
 from ._transports import MeshTransport
+from .runtime import Mesh, Tenant
 from .telemetry import CallReport
 
 
@@ -52,7 +52,7 @@ class MeshClient(DirectClient):
         config: Any = None,
         services: Mapping[str, Any] | None = None,
         discovery: Any = None,
-        mesh: Mesh | None = None,
+        mesh: Mesh | Tenant | None = None,
         transport: httpx.BaseTransport | None = None,
         listeners: Iterable[Listener] = (),
         **options: Any,
@@ -80,7 +80,7 @@ class MeshClient(DirectClient):
         """What a GET of this URL would do, without sending anything."""
         request = self.build_request("GET", url, path)
         self._transport_of_mesh.check_scheme(request.url)
-        return self.mesh.explain(request)
+        return self._transport_of_mesh.caller.explain(request)
 
     def build_request(
         self,

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from ._mesh import Mesh
 from ._options_of_calls import PlainOptions
+from .runtime import Mesh
 from .transport import WIRE_OPTION_NAMES
 
 _PLAIN = PlainOptions.__optional_keys__

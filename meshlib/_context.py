@@ -20,6 +20,10 @@ client_ip: ContextVar[str | None] = ContextVar("meshlib_client_ip", default=None
 """The address of the client that this process is serving, for hashing."""
 
 
+tenants: ContextVar[tuple[str, ...]] = ContextVar("meshlib_tenants", default=())
+"""The tenants for whom calls are made here; the first counts, the others are around it."""
+
+
 @contextmanager
 def deadline(seconds: float, *, clock: Clock = monotonic) -> Iterator[float]:
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ._models import Endpoint
 
@@ -37,13 +38,20 @@ class AttemptFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFinished(Event):
-    """A call ended, at its last response headers or its error."""
+    """
+    A call ended, at its last response headers or its error.
+
+    *route* is `default` when none matched; *destination* is what its split chose.
+    """
 
     method: str
     status: int | None
     error: BaseException | None
     attempts: int
     elapsed: float
+    route: str = "default"
+    destination: str | None = None
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,40 @@ class FallbackUsed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFinished(Event):
+    """
+    A copy of a call was sent to *endpoint* by a *mirror* of a *route*, and has ended.
+
+    *status* is None when no answer came; *error* says why, or why its body broke off.
+    """
+
+    route: str
+    mirror: str
+    endpoint: Endpoint
+    method: str
+    status: int | None
+    error: BaseException | None
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorDiffered(Event):
+    """
+    A copy of a call was answered otherwise than the call itself.
+
+    *comparison* is a `meshlib.routing.mirror.Comparison`. *request_id* is what both
+    requests had in `x-request-id`, if they had one.
+    """
+
+    route: str
+    mirror: str
+    method: str
+    path: str
+    request_id: str
+    comparison: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerChanged(Event):
     """A breaker entered another state; *shadow* when it only would have."""
 
@@ -135,7 +177,11 @@ class EndpointHealthChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanicChanged(Event):
-    """Health began or ceased to be ignored because too few endpoints are healthy."""
+    """
+    Health began or ceased to be ignored because too few endpoints are healthy.
+
+    *priority* is the place of the level: 0 is the preferred one.
+    """
 
     priority: int
     active: bool
@@ -187,10 +233,47 @@ class RegistrationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryChanged(Event):
+    """
+    The canary *revision* of a *route* has a new state, or another share of the calls.
+
+    *old* and *new* are states, alike when only *weight*, the share from 0 to 1, changed.
+    *store* is where the processes agree on it: `process` when each has its own.
+    """
+
+    route: str
+    revision: str
+    old: str
+    new: str
+    weight: float
+    reason: str
+    store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryStoreChanged(Event):
+    """
+    The *store* of a canary's state cannot be reached, for *error*, or can again.
+
+    While it cannot, the canary keeps the share it had.
+    """
+
+    route: str
+    store: str
+    reachable: bool
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationApplied(Event):
-    """A configuration took effect; *changed* names the services whose policies are new."""
+    """
+    A configuration took effect; *changed* names the services whose policies are new.
+
+    *version* is its number in `Mesh.history`.
+    """
 
     changed: tuple[str, ...]
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ MeshError
     · NoEndpointError          .service
     · CircuitOpenError         .service .retry_after .cause
     · BulkheadFullError        .service .max_concurrency .queued
-    · RouteDeniedError         .service
+    · RouteDeniedError         .service .route .status
   × DeadlineExceededError (httpx.TimeoutException) .attempts .elapsed
   × DiscoveryError             .service .source
   × ConfigurationError         .path .hint
+  × StoreError                 .store
+    · ConflictError            .store
 ```
 
 A rejection is an `httpx.TransportError` and an exceeded deadline an
@@ -71,7 +73,19 @@ class BulkheadFullError(CallRejectedError):
 
 
 class RouteDeniedError(CallRejectedError):
-    """The configuration denies this destination."""
+    """
+    The configuration denies this destination, or a route denies this call.
+
+    `route` is the name of the route, empty without one. `status` is what a server that
+    passes the refusal on should answer.
+    """
+
+    def __init__(
+        self, message: str, *, service: str = "", route: str = "", status: int = 403
+    ) -> None:
+        super().__init__(message, service=service)
+        self.route = route
+        self.status = status
 
 
 class DeadlineExceededError(MeshError, httpx.TimeoutException):
@@ -109,3 +123,20 @@ class ConfigurationError(MeshError, ValueError):
         super().__init__(f"{text}; {hint}" if hint else text)
         self.path = path
         self.hint = hint
+
+
+class StoreError(MeshError):
+    """
+    `store`, which keeps a document or what processes share, did not do what it was asked.
+
+    It is away, refuses, or says what cannot be understood. A change that failed with this
+    may have been made all the same: read before it is tried again.
+    """
+
+    def __init__(self, message: str, *, store: str = "") -> None:
+        super().__init__(f"{store}: {message}" if store else message)
+        self.store = store
+
+
+class ConflictError(StoreError):
+    """Somebody else has replaced what is in `store` meanwhile; read it, and decide again."""

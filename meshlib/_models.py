@@ -117,7 +117,7 @@ class CallOptions:
     attempt. *idempotent*: whether the request may be sent twice. *hash_key*: the key for
     hashing balancers. *retry*: False makes one attempt. *hedge*: False sends no hedge.
     *fallback*: a response, a value for one, or a callable that takes the request and the
-    error and returns either.
+    error and returns either. *tenant*: for whom the call is made, if not for the ambient one.
     """
 
     timeout: float | None = None
@@ -127,3 +127,4 @@ class CallOptions:
     retry: bool | None = None
     hedge: bool | None = None
     fallback: Any = None
+    tenant: str | None = None

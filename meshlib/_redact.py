@@ -56,6 +56,16 @@ def redacted_error(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def redacted_value(text: str) -> str:
+    """*text*, any value, without what looks like credentials in it."""
+    return _CREDENTIALS.sub(rf"\1 {_REDACTED}", redacted(text))
+
+
+def names_secret(name: str) -> bool:
+    """Whether what is called *name*, a parameter, header or member, may be a secret."""
+    return _is_secret(name)
+
+
 def _pair(found: re.Match[str]) -> str:
     mark, name, _ = found.groups()
     return f"{mark}{name}={_REDACTED}" if _is_secret(name) else found[0]

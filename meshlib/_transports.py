@@ -15,7 +15,7 @@ import httpx
 from ._events import Listener
 from ._exceptions import ConfigurationError
 from ._fork import survive_fork
-from ._mesh import Mesh
+from .runtime import Mesh, Tenant
 from .transport import (
     HTTPX,
     WIRE_OPTION_NAMES,
@@ -71,7 +71,7 @@ def made_now(options: dict[str, Any]) -> WireOptions:
 
 
 def the_mesh(
-    mesh: Mesh | None,
+    mesh: Mesh | Tenant | None,
     name: str | None,
     config: Any,
     services: Mapping[str, Any] | None,
@@ -79,6 +79,8 @@ def the_mesh(
     listeners: Iterable[Listener],
 ) -> tuple[Mesh, bool]:
     """The mesh to use, and whether it was made here and is closed with its client."""
+    if isinstance(mesh, Tenant):
+        mesh = mesh.mesh
     if mesh is None:
         made = Mesh(
             name, config=config, services=services, discovery=discovery, listeners=listeners
@@ -116,7 +118,7 @@ class MeshTransport(Driver):
         config: Any = None,
         services: Mapping[str, Any] | None = None,
         discovery: Any = None,
-        mesh: Mesh | None = None,
+        mesh: Mesh | Tenant | None = None,
         transport: httpx.BaseTransport | None = None,
         listeners: Iterable[Listener] = (),
         sleep: Callable[[float], object] = time.sleep,
@@ -131,8 +133,10 @@ class MeshTransport(Driver):
         else:
             wire = Wire(chosen, HTTPX, self.mesh.clock)
             survive_fork(wire)
+        self.mesh.mirroring.send_by(chosen, transport)
         self.mesh.on_retire(wire.retire)
-        super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+        self.caller = mesh if isinstance(mesh, Tenant) else self.mesh
+        super().__init__(self.caller, wire, sdk=HTTPX, sleep=sleep)
 
     def __enter__(self) -> Self:
         if self._given is not None:
@@ -175,7 +179,7 @@ class AsyncMeshTransport(AsyncDriver):
         config: Any = None,
         services: Mapping[str, Any] | None = None,
         discovery: Any = None,
-        mesh: Mesh | None = None,
+        mesh: Mesh | Tenant | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         listeners: Iterable[Listener] = (),
         sleep: Callable[[float], Any] = anyio.sleep,
@@ -190,8 +194,10 @@ class AsyncMeshTransport(AsyncDriver):
         else:
             wire = AsyncWire(chosen, HTTPX, self.mesh.clock)
             survive_fork(wire)
+        self.mesh.mirroring.send_by(chosen, transport)
         self.mesh.on_retire(wire.retire)
-        super().__init__(self.mesh, wire, sdk=HTTPX, sleep=sleep)
+        self.caller = mesh if isinstance(mesh, Tenant) else self.mesh
+        super().__init__(self.caller, wire, sdk=HTTPX, sleep=sleep)
 
     async def __aenter__(self) -> Self:
         if self._given is not None:

@@ -13,17 +13,32 @@ key or value.
 
 from __future__ import annotations
 
-from ..balancing import BalancerOptions, HashKey, PanicOptions, SlowStartOptions
+from ..balancing import (
+    BalancerOptions,
+    HashKey,
+    PanicOptions,
+    PreferOptions,
+    SlowStartOptions,
+    SubsettingOptions,
+    ZoneAwareOptions,
+)
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..faults import AbortFault, DelayFault, FaultMatch, FaultRule, LognormalDelay, TextMatch
 from ..retry import BackoffOptions, BudgetOptions, HedgeOptions, RetryOptions
+from ._documents import DocumentStore, StoredDocument
 from ._fallback import FallbackOptions
 from ._load import load_config
 from ._mesh import MeshConfig
 from ._names import service_name
+from ._overrides import overridden, route_overrides
+from ._patch import patch_config
 from ._service import ServiceConfig
+from ._tenants import TenantConfig
 from ._watch import watch_config
+from .linting import Finding, lint
+from .manifest import load_manifest, manifest_schema
+from .schema import json_schema
 
 __all__ = [
     "AbortFault",
@@ -33,20 +48,34 @@ __all__ = [
     "BudgetOptions",
     "BulkheadOptions",
     "DelayFault",
+    "DocumentStore",
     "FallbackOptions",
     "FaultMatch",
     "FaultRule",
+    "Finding",
     "HashKey",
     "HedgeOptions",
     "LognormalDelay",
     "MeshConfig",
     "OutlierOptions",
     "PanicOptions",
+    "PreferOptions",
     "RetryOptions",
     "ServiceConfig",
     "SlowStartOptions",
+    "StoredDocument",
+    "SubsettingOptions",
+    "TenantConfig",
     "TextMatch",
+    "ZoneAwareOptions",
+    "json_schema",
+    "lint",
     "load_config",
+    "load_manifest",
+    "manifest_schema",
+    "overridden",
+    "patch_config",
+    "route_overrides",
     "service_name",
     "watch_config",
 ]

@@ -18,10 +18,14 @@ from pydantic import (
 
 from .._exceptions import ConfigurationError
 from .._options import Options
+from ..balancing import parse_locality
 from ..discovery import check_discovery
 from ..faults import FaultRule
+from ..routing import title_of
 from ._merge import merge_service, said_over
+from ._overrides import check_routes, route_fault
 from ._service import ServiceConfig
+from ._tenants import TenantConfig
 from ._trees import Tree, document_tree
 
 
@@ -30,12 +34,24 @@ class Origin:
     Where a configuration came from, which is no part of what it says.
 
     *loaded* says that overlays and environment variables are in it already; *content* is
-    that of its file.
+    that of its file or key, which *name* says; *environment* is whose overlay is in it,
+    and *manifests* are those that it names, as they were then.
     """
 
-    def __init__(self, *, loaded: bool = False, content: bytes | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        loaded: bool = False,
+        content: bytes | None = None,
+        name: str = "",
+        environment: str = "",
+        manifests: Any = None,
+    ) -> None:
         self.loaded = loaded
         self.content = content
+        self.name = name
+        self.environment = environment
+        self.manifests = manifests
 
     def __eq__(self, other: object) -> bool:
         # Two configurations that say the same are equal, wherever they came from.
@@ -60,16 +76,25 @@ class MeshConfig(Options):
 
     name: str = ""
     """This application, as other services and telemetry know it."""
+    zone: str | None = None
+    """
+    Where it runs: a zone, region/zone or region/zone/sub_zone, for services that `prefer`
+    endpoints nearby. `MESHLIB_ZONE` comes before it.
+    """
     outside: Literal["resilient", "passthrough", "deny"] = "resilient"
     """What becomes of requests to hosts that are no service."""
     defaults: ServiceConfig = ServiceConfig()
     """What every service inherits, outside origins too; has no endpoints."""
     services: dict[str, ServiceConfig] = {}
     """By name, which is the host of their URLs; also the list of their endpoints."""
+    manifests: tuple[str, ...] = ()
+    """Files, directories or patterns of manifests, each of a service that is laid over it."""
     discovery: Annotated[Any, PlainValidator(_discovery)] = None
     """The source of hosts that are in no service; null: there are no others."""
     faults: tuple[FaultRule, ...] = ()
     """What to break on purpose."""
+    tenants: dict[str, TenantConfig] = {}
+    """By name: applications in this process that have limits and routes of their own."""
     environments: dict[str, dict[str, Any] | None] = {}
     """Documents that are laid over this one when `MESHLIB_ENV` names them."""
     max_outside_origins: Annotated[int, Field(ge=1)] = 1000
@@ -84,15 +109,39 @@ class MeshConfig(Options):
 
     def default_service(self) -> ServiceConfig:
         """The configuration of a service that the document does not name."""
-        return self.defaults
+        if self.zone is None or self.defaults.own_zone is not None:
+            return self.defaults
+        return self.defaults.model_copy(update={"own_zone": self.zone})
+
+    @field_validator("zone")
+    @classmethod
+    def _place(cls, value: str | None) -> str | None:
+        parse_locality(value or "")
+        return value
 
     @field_validator("defaults")
     @classmethod
     def _nowhere(cls, value: ServiceConfig) -> ServiceConfig:
-        for key in ("endpoints", "aliases"):
+        for key in ("endpoints", "manifest", "aliases", "routes"):
             if key in value.model_fields_set:
                 raise ConfigurationError("these belong to one service, not to all", path=key)
         return value
+
+    def tenant_service(self, tenant: str, name: str, settings: ServiceConfig) -> ServiceConfig:
+        """*settings* of the service *name*, as *tenant* has them."""
+        own = self.tenants.get(tenant)
+        return settings if own is None else own.service(name, settings)
+
+    @property
+    def all_faults(self) -> tuple[FaultRule, ...]:
+        """The rules of *faults*, and those of the routes."""
+        rules = list(self.faults)
+        for name, service in self.services.items():
+            for n, route in enumerate(service.routes):
+                rule = route_fault(route, name, title_of(route, n), ())
+                if rule is not None:
+                    rules.append(rule)
+        return tuple(rules)
 
     @field_validator("faults")
     @classmethod
@@ -111,6 +160,8 @@ class MeshConfig(Options):
         document = document_tree(data)
         said = document.get("services")
         defaults = document.get("defaults")
+        if "zone" in document and isinstance(defaults, dict | None):
+            defaults = {"own_zone": document["zone"], **(defaults or {})}
         if not isinstance(said, dict) or not isinstance(defaults, dict) or not _valid(defaults):
             # Without defaults, or with wrong ones, each service stands for itself.
             return build(document)
@@ -120,6 +171,17 @@ class MeshConfig(Options):
         for name, service in said.items():
             config.services[name] = _own(config.services[name], service)
         return config
+
+    @model_validator(mode="after")
+    def _overrides(self) -> MeshConfig:
+        for name, service in self.services.items():
+            check_routes(name, service, ("services", name))
+        for tenant, own in self.tenants.items():
+            for name in own.services:
+                settings = self.services.get(name, self.defaults)
+                place = ("tenants", tenant, "services", name)
+                check_routes(name, own.service(name, settings), place)
+        return self
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> MeshConfig:

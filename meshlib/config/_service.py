@@ -5,6 +5,7 @@ What may be said of one service.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, field_validator, model_validator
@@ -13,12 +14,22 @@ from .._exceptions import ConfigurationError
 from .._models import Endpoint
 from .._options import Duration, Options, PositiveDuration
 from .._problems import error_of, problems_of
-from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
+from ..balancing import (
+    BalancerOptions,
+    FunctionBalancer,
+    PanicOptions,
+    PreferOptions,
+    SlowStartOptions,
+    SubsettingOptions,
+    ZoneAwareOptions,
+    parse_locality,
+)
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..discovery import DropGuardOptions, check_discovery, parse_endpoint
 from ..health import HealthCheckOptions
 from ..retry import HedgeOptions, RetryOptions
+from ..routing import AffinityOptions, Routes
 from ._fallback import FallbackOptions
 from ._names import service_name
 from ._switches import switched
@@ -39,8 +50,12 @@ def _optional(value: Any) -> Any:
 
 
 def _balancer(value: Any) -> Any:
+    if isinstance(value, type) and hasattr(value, "pick"):
+        raise ValueError(f"a balancer is needed, not the class; write {value.__name__}()")
     if callable(getattr(value, "pick", None)):
         return value
+    if callable(value):
+        return FunctionBalancer(value)
     try:
         return BalancerOptions.model_validate(value)
     except ConfigurationError as exc:
@@ -49,6 +64,10 @@ def _balancer(value: Any) -> Any:
             problem._replace(place=()) if problem.place == ("name",) else problem
             for problem in problems_of(exc)
         ) from None
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str | Mapping | PreferOptions) else value
 
 
 def _fallback(value: Any) -> Any:
@@ -73,6 +92,8 @@ class ServiceConfig(Options):
 
     endpoints: tuple[Annotated[Endpoint, PlainValidator(parse_endpoint)], ...] = ()
     """URLs, mappings with a `url`, or endpoints."""
+    manifest: Any = None
+    """A manifest that this is laid over when the document is loaded: a file, or a mapping."""
     aliases: tuple[str, ...] = ()
     """Other hosts that mean this service."""
     discovery: Annotated[Any, PlainValidator(_discovery)] = None
@@ -92,7 +113,18 @@ class ServiceConfig(Options):
     idempotent: bool | None = None
     """Whether every request may be sent twice; null: its method says so."""
     balancer: Annotated[BalancerOptions | Any, PlainValidator(_balancer)] = BalancerOptions()
-    """Which endpoint takes an attempt; also an object with `pick`."""
+    """Which endpoint takes an attempt; also an object with `pick`, or a function like it."""
+    prefer: Annotated[tuple[PreferOptions, ...] | None, BeforeValidator(_one_or_many)] = None
+    """
+    What sorts endpoints into levels, the first criterion first; the next level gets traffic
+    when too few endpoints of one are fit. Null: their `priority`, then their `kind`.
+    """
+    zone_aware: Annotated[ZoneAwareOptions | None, BeforeValidator(_optional)] = None
+    """Keeps traffic of the first level in the own zone as far as that can take it; null: no."""
+    own_zone: str | None = None
+    """Where this application runs; null: as `zone` of the document says."""
+    subsetting: Annotated[SubsettingOptions | None, BeforeValidator(_optional)] = None
+    """Uses but some endpoints of a large service; null: all of them."""
     slow_start: Annotated[SlowStartOptions, _switch("slow_start")] = SlowStartOptions()
     panic: Annotated[PanicOptions, _switch("panic")] = PanicOptions()
     retry: Annotated[RetryOptions, _switch("retry")] = RetryOptions()
@@ -103,6 +135,10 @@ class ServiceConfig(Options):
     bulkhead: Annotated[BulkheadOptions, _switch("bulkhead")] = BulkheadOptions()
     fallback: Annotated[FallbackOptions | Any, PlainValidator(_fallback)] = None
     """What answers when a call fails; also a callable that takes the request and the error."""
+    routes: Routes = ()
+    """Which version takes a call, and how; the first that matches is followed."""
+    affinity: Annotated[AffinityOptions | None, BeforeValidator(_optional)] = None
+    """Keeps sessions on one endpoint; null: every call is balanced."""
     authority: str = "endpoint"
     """The Host header and TLS name: the `endpoint`'s, the `service`'s, or this very text."""
     grpc_timeout: bool = False
@@ -134,6 +170,12 @@ class ServiceConfig(Options):
     def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         names = (service_name(alias, f"[{n}]") for n, alias in enumerate(value))
         return tuple(dict.fromkeys(names))
+
+    @field_validator("own_zone")
+    @classmethod
+    def _place(cls, value: str | None) -> str | None:
+        parse_locality(value or "")
+        return value
 
     @field_validator("authority")
     @classmethod

@@ -25,7 +25,9 @@ Tree = dict[str, Any]
 def document_tree(document: Any, place: Place = ()) -> Tree:
     """The tree of a whole document; raises ConfigurationError for what is none."""
     tree = _level(document, place)
-    for key in ("services", "defaults", "faults", "environments"):
+    if isinstance(tree.get("$schema"), str):
+        del tree["$schema"]  # tells editors of JSON what may stand here
+    for key in ("services", "defaults", "faults", "environments", "tenants"):
         if tree.get(key, key) is None:
             del tree[key]  # a heading with nothing under it
     if isinstance(tree.get("services"), Mapping):
@@ -61,7 +63,7 @@ def service_tree(value: Any, place: Place) -> Tree:
     if isinstance(value, list | tuple):
         return {"endpoints": list(value)}
     tree = _level(value, place)
-    for key in ("endpoints", "aliases", *SWITCHES):
+    for key in ("endpoints", "aliases", "routes", *SWITCHES):
         if tree.get(key, key) is None:
             del tree[key]  # a heading with nothing under it
     return {key: _section(key, part, (*place, key)) for key, part in tree.items()}
@@ -73,7 +75,7 @@ def _section(key: str, value: Any, place: Place) -> Any:
     if key in ("fallback", "discovery"):
         # Their contents are payload and settings of somebody else.
         return _level(value, place) if isinstance(value, Options) else value
-    if key == "hedge" and isinstance(value, bool):
+    if key in ("hedge", "subsetting", "zone_aware") and isinstance(value, bool):
         return {} if value else None  # off by default, so there is nothing to undo
     if key in SWITCHES and value is False:
         return switched(key, None, value)

@@ -18,11 +18,12 @@ class Matcher:
     Thread-safe: it never changes.
     """
 
-    __slots__ = ("_endpoint", "_headers", "_methods", "_path", "_service", "_source")
+    __slots__ = ("_endpoint", "_headers", "_methods", "_path", "_route", "_service", "_source")
 
     def __init__(self, options: FaultMatch) -> None:
         self._service = options.service
         self._source = options.source
+        self._route = options.route
         self._endpoint = None if options.endpoint is None else _address(options.endpoint)
         self._methods = options.method
         self._path = None if options.path is None else _text(options.path)
@@ -34,14 +35,24 @@ class Matcher:
         """Whether any call from *source* to *service* could match."""
         return self._service in (None, service) and self._source in (None, source)
 
-    def matches(self, *, endpoint: str, method: str, path: str, headers: Mapping[str, str]) -> bool:
+    def matches(
+        self,
+        *,
+        endpoint: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        route: str = "",
+    ) -> bool:
         """
         Whether a request to a concerned service matches.
 
         *endpoint* is an address, its host and port alone, or empty before one is picked.
-        Names of *headers* may be in any case.
+        *route* is the call's, as `service/route`, or empty. Names of *headers* may be in any case.
         """
         if self._endpoint is not None and not _same(self._endpoint, endpoint):
+            return False
+        if self._route is not None and self._route not in (route, route.partition("/")[2]):
             return False
         if self._methods and method.upper() not in self._methods:
             return False

@@ -58,6 +58,8 @@ class FaultMatch(Options):
     method: frozenset[str] = frozenset()
     path: TextMatch | None = None
     headers: dict[str, TextMatch] = {}
+    route: str | None = None
+    """The name of a route, alone or as `service/route`."""
 
     @field_validator("method", mode="before")
     @classmethod

@@ -48,17 +48,21 @@ class FaultPlan:
         method: str,
         path: str,
         headers: Mapping[str, str],
+        route: str = "",
     ) -> Fault | None:
         """
         Draw the rules that match; None when nothing is to be injected.
 
-        *endpoint* is an address, or its host and port, and empty in phase `call`; names of
-        *headers* may be in any case. Each fault must be given to `release` when it is over.
+        *endpoint* is an address, or its host and port, and empty in phase `call`; *route* is
+        `service/route`, or empty; names of *headers* may be in any case. Each fault must be
+        given to `release` when it is over.
         """
         matching = [
             rule
             for rule in (self._attempt if phase == "attempt" else self._call)
-            if rule.matcher.matches(endpoint=endpoint, method=method, path=path, headers=headers)
+            if rule.matcher.matches(
+                endpoint=endpoint, method=method, path=path, headers=headers, route=route
+            )
         ]
         return self._injector.draw(matching, phase) if matching else None
 

@@ -8,6 +8,7 @@ error classes a wire raises is told by whoever knows the wire.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from .._models import (
     CALLER_ERROR,
@@ -56,9 +57,7 @@ class Classifier:
     ) -> None:
         self._errors = dict(errors)
         self._cache: dict[type[BaseException], OutcomeClass] = {}
-        self.by_status: tuple[OutcomeClass, ...] = tuple(
-            _of_status(code, statuses) for code in range(_STATUSES)
-        )
+        self.by_status = _table(statuses)
 
     def status(self, code: int, *, retry_after: bool) -> OutcomeClass:
         """
@@ -96,6 +95,12 @@ class Classifier:
             if found is not None:
                 return found
         return CALLER_ERROR if issubclass(kind, Exception) else CANCELLED
+
+
+@lru_cache(maxsize=64)
+def _table(statuses: frozenset[int]) -> tuple[OutcomeClass, ...]:
+    """The classes of all statuses; services with the same settings share one table."""
+    return tuple(_of_status(code, statuses) for code in range(_STATUSES))
 
 
 def _of_status(code: int, statuses: frozenset[int]) -> OutcomeClass:

@@ -10,7 +10,7 @@ is configured.
 from __future__ import annotations
 
 from ._measure import bucket_limit, measure
-from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics
+from ._metrics import CanaryMetrics, EndpointMetrics, MeshMetrics, MirrorMetrics, ServiceMetrics
 from ._otel_metrics import OpenTelemetryMetrics, record_metrics
 from ._report import AttemptReport, CallReport
 from ._state_log import StateLog
@@ -19,8 +19,10 @@ from ._tracing import Tracing, tracing
 __all__ = [
     "AttemptReport",
     "CallReport",
+    "CanaryMetrics",
     "EndpointMetrics",
     "MeshMetrics",
+    "MirrorMetrics",
     "OpenTelemetryMetrics",
     "ServiceMetrics",
     "StateLog",

@@ -7,15 +7,16 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from .._fork import survive_fork
+from ._canary_gauges import observe_canaries
 from ._conventions import INSTRUMENTATION, SCHEMA
-from ._metrics import ServiceMetrics
+from ._metrics import MeshMetrics, ServiceMetrics
 
 _STATES = ("closed", "open", "half_open", "isolated")
 _FOUND = ("healthy", "unhealthy", "unknown", "unchecked")
@@ -69,7 +70,26 @@ class Gauges:
             unit="{endpoint}",
             description="Endpoints that are kept though the last list lacks them.",
         )
+        meter.create_observable_counter(
+            "meshlib.mirror.copies",
+            [self._mirrors(_copies)],
+            unit="{request}",
+            description="Copies of calls: those offered to a mirror, and what became of them.",
+        )
+        meter.create_observable_counter(
+            "meshlib.mirror.comparisons",
+            [self._mirrors(_comparisons)],
+            unit="{comparison}",
+            description="Answers to copies that were compared with those to the calls.",
+        )
+        observe_canaries(meter, self._measured)
         survive_fork(self)
+
+    def _measured(self) -> Iterator[MeshMetrics]:
+        for known in self._meshes:
+            mesh = known()
+            if mesh is not None:
+                yield mesh.metrics()
 
     def add(self, mesh: Any) -> None:
         """Observe *mesh* for as long as it lives."""
@@ -87,6 +107,31 @@ class Gauges:
 
     def _without(self, mesh: Any) -> tuple[weakref.ref[Any], ...]:
         return tuple(known for known in self._meshes if known() not in (None, mesh))
+
+    def _mirrors(
+        self, counts: Callable[[Any], Iterable[tuple[str, int]]]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            sums: Counter[tuple[str, str, str, str]] = Counter()
+            for known in self._meshes:
+                mesh = known()
+                if mesh is not None:
+                    for service_name, mirrors in mesh.mirroring.counts().items():
+                        for name, mirror in mirrors.items():
+                            for state, count in counts(mirror):
+                                sums[mesh.name, service_name, name, state] += count
+            for (mesh_name, service_name, name, state), count in sums.items():
+                yield Observation(
+                    count,
+                    {
+                        "meshlib.mesh": mesh_name,
+                        "meshlib.service": service_name,
+                        "meshlib.mirror": name,
+                        "state": state,
+                    },
+                )
+
+        return observe
 
     def _observer(
         self,
@@ -113,6 +158,18 @@ class Gauges:
                 yield Observation(count, {**about, "state": state} if state else about)
 
         return observe
+
+
+def _copies(mirror: Any) -> Iterable[tuple[str, int]]:
+    yield "offered", mirror.offered
+    yield "sent", mirror.sent
+    yield "failed", mirror.failed
+    yield "dropped", sum(mirror.dropped.values())
+
+
+def _comparisons(mirror: Any) -> Iterable[tuple[str, int]]:
+    yield "equal", mirror.compared - mirror.different
+    yield "different", mirror.different
 
 
 def _in_flight(service: ServiceMetrics) -> Iterable[tuple[str, int]]:

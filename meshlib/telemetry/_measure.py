@@ -9,8 +9,9 @@ from itertools import chain
 from typing import Any
 
 from .._redact import redacted, redacted_error
-from ._metrics import EndpointMetrics, MeshMetrics, ServiceMetrics
+from ._metrics import CanaryMetrics, EndpointMetrics, MeshMetrics, MirrorMetrics, ServiceMetrics
 
+_NONE: Mapping[str, Any] = {}
 _FOUND = {True: "healthy", False: "unhealthy", None: "unknown"}
 
 
@@ -46,18 +47,39 @@ def quantile(histogram: Iterable[int], share: float) -> float | None:
 
 
 def measure(
-    name: str, services: Iterable[Any], supervisors: Mapping[str, Any], now: float
+    name: str,
+    services: Iterable[Any],
+    supervisors: Mapping[str, Any],
+    now: float,
+    mirrors: Mapping[str, Mapping[str, Any]] = _NONE,
+    canaries: Mapping[str, Mapping[str, CanaryMetrics]] = _NONE,
 ) -> MeshMetrics:
     """
     The metrics of the mesh *name*, *now*.
 
-    *supervisors* are those of the services that are discovered, by name.
+    *supervisors* are those of the services that are discovered, by name; *mirrors* are the
+    counts of mirrors, by service and name, and *canaries* those of its routes.
     """
-    measured = (_service(service, supervisors.get(service.name), now) for service in services)
+    measured = (
+        _service(
+            service,
+            supervisors.get(service.name),
+            now,
+            mirrors.get(service.name, _NONE),
+            canaries.get(service.name, _NONE),
+        )
+        for service in services
+    )
     return MeshMetrics(name=name, services={one.name: one for one in measured})
 
 
-def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
+def _service(
+    service: Any,
+    supervisor: Any,
+    now: float,
+    mirrors: Mapping[str, Any],
+    canaries: Mapping[str, CanaryMetrics],
+) -> ServiceMetrics:
     status = None if supervisor is None else supervisor.status
     error = None if status is None else status.error
     bulkhead, budget = service.bulkhead, service.budget
@@ -85,6 +107,19 @@ def _service(service: Any, supervisor: Any, now: float) -> ServiceMetrics:
         discovery_error=None if error is None else redacted_error(error),
         discovery_held=0 if status is None else status.held,
         endpoints=endpoints,
+        canaries=dict(canaries),
+        mirrors={name: _mirror(counts) for name, counts in mirrors.items()},
+    )
+
+
+def _mirror(counts: Any) -> MirrorMetrics:
+    return MirrorMetrics(
+        offered=counts.offered,
+        sent=counts.sent,
+        failed=counts.failed,
+        compared=counts.compared,
+        different=counts.different,
+        dropped=counts.dropped,
     )
 
 

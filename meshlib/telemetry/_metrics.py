@@ -54,6 +54,43 @@ class EndpointMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorMetrics:
+    """
+    One mirror: what became of the copies of calls.
+
+    Each of the *offered* was *sent*, waits, or was *dropped*, by reason: `full` (the queue
+    is), `body` (it can be sent only once, or is too long), `unreachable` (connections were
+    refused just before), `no_endpoint`, `transport` (clients were given one of their own),
+    or `closing`. *failed* were sent and brought no answer. *compared* are pairs of answers,
+    *different* those of them that were not the same.
+    """
+
+    offered: int
+    sent: int
+    failed: int
+    compared: int
+    different: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryMetrics:
+    """
+    The canary of one route: its *state*, and *weight*, its share of the calls.
+
+    *reachable* is whether its store could be reached the last time; while it cannot, the
+    weight stays as it was. *failed* counts failed checks of this revision.
+    """
+
+    revision: str
+    state: str
+    weight: float
+    failed: int
+    reachable: bool
+    store: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceMetrics:
     """
     One service, or one outside origin; *endpoints* by their address.
@@ -66,12 +103,16 @@ class ServiceMetrics:
     *in_flight*, *queued* and *max_concurrency* are the bulkhead's; *bulkhead_rejected*
     calls found its queue full, *bulkhead_abandoned* ones left it without a permit.
     *budget_balance* retries could be made now, and *budget_refused* were refused so far.
-    *panic* lists the priorities where health is ignored.
+    *panic* lists the levels where health is ignored, the preferred one as 0.
 
     *discovery_age* is the seconds since the endpoints were known to be right: 0 while the
     source works, None for a fixed list or before the first answer. *discovery_error* is why
     it does not work now, and *discovery_held* how many endpoints are kept though its last
     list lacks them.
+
+    *canaries* are those of its routes, by the route's name, or `route/tenant` where a
+    tenant has one of its own. *mirrors* are those of its routes, by `route/mirror`. Their
+    copies count nowhere else.
     """
 
     name: str
@@ -93,6 +134,8 @@ class ServiceMetrics:
     discovery_error: str | None
     discovery_held: int = 0
     endpoints: Mapping[str, EndpointMetrics] = field(default_factory=dict)
+    canaries: Mapping[str, CanaryMetrics] = field(default_factory=dict)
+    mirrors: Mapping[str, MirrorMetrics] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +186,16 @@ def _service_text(service: ServiceMetrics) -> str:
     if service.endpoints:
         rows = [_TITLES, *map(_row, service.endpoints.values())]
         lines += ["  " + line for line in render(rows, left=(0, 1, len(_TITLES) - 1))]
+    lines += [f"  mirror {name}: {_copies(mirror)}" for name, mirror in service.mirrors.items()]
     return "\n".join(lines)
+
+
+def _copies(mirror: MirrorMetrics) -> str:
+    dropped = "".join(f", {number} {reason}" for reason, number in mirror.dropped.items())
+    return (
+        f"{mirror.sent} of {mirror.offered} copies sent{dropped}, {mirror.failed} failed, "
+        f"{mirror.different} of {mirror.compared} different"
+    )
 
 
 def _row(endpoint: EndpointMetrics) -> tuple[str, ...]:

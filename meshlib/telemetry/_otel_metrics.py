@@ -131,6 +131,11 @@ class OpenTelemetryMetrics:
     def _call(self, event: CallFinished) -> None:
         about = {"meshlib.service": event.service} | method_attributes(event.method)
         about.pop("http.request.method_original", None)
+        if event.route != "default":
+            about["meshlib.route"] = event.route
+            about["meshlib.destination"] = event.destination or ""
+        if event.tenant is not None:
+            about["meshlib.tenant"] = event.tenant
         self._calls.record(event.elapsed, about | result_attributes(event.status, event.error))
 
     def _retry(self, event: RetryScheduled) -> None:

@@ -56,8 +56,27 @@ class CallReport:
 
     @property
     def route(self) -> str:
-        """The route that matched; `default` where none is configured."""
-        return "default"
+        """The route that the call took; `default` where none matched."""
+        routed = self._call.routed
+        return "default" if routed is None or routed.route is None else str(routed.route.name)
+
+    @property
+    def destination(self) -> str | None:
+        """The destination that the route's split chose; None without a route."""
+        destination = None if self._call.routed is None else self._call.lane.destination
+        return None if destination is None else str(destination.name)
+
+    @property
+    def tenant(self) -> str | None:
+        """For whom the call was made; None for nobody in particular."""
+        tenant: str | None = None if self._call.routed is None else self._call.lane.tenant
+        return tenant
+
+    @property
+    def skipped_routes(self) -> Mapping[str, str]:
+        """The routes before the one taken and why they did not match; only from `explain`."""
+        routed = self._call.routed
+        return {} if routed is None else dict(routed.skipped)
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -84,8 +103,8 @@ class CallReport:
     @property
     def budget_left(self) -> int:
         """Retries that the service's budget allows at the moment of reading."""
-        service = self._call.service
-        return int(service.budget.balance(service.clock()))
+        call = self._call
+        return int(call.lane.budget.balance(call.clock()))
 
     @property
     def fallback(self) -> str | None:
@@ -112,6 +131,9 @@ class CallReport:
         count = len(self.attempts)
         plural = "" if count == 1 else "s"
         lines = [f"{self.service}: {count} attempt{plural}, {self.elapsed * 1e3:.1f} ms"]
+        if self.destination is not None:
+            lines.append(f"  by the route {self.route!r} to {self.destination!r}")
+        lines.extend(f"     not {route!r}: {why}" for route, why in self.skipped_routes.items())
         for attempt in self.attempts:
             if attempt.outcome is None:
                 lines.append(f"  would go to {attempt.endpoint.url}: {attempt.chosen}")
@@ -156,7 +178,7 @@ def _attempt(call: Any, attempt: Any) -> AttemptReport:
 def _why(call: Any, attempt: Any) -> str:
     if attempt.probe:
         return "a probe: its breaker is half-open"
-    balancer = call.service.balancer
+    balancer = call.lane.balancer
     name = getattr(balancer, "name", type(balancer).__name__)
     among = len(attempt.pickable.candidates)
     panic = ", in panic: health is ignored" if attempt.pickable.panic else ""

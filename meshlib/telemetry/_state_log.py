@@ -11,6 +11,8 @@ from typing import Any
 from .._clock import Clock, monotonic
 from .._events import (
     BreakerChanged,
+    CanaryChanged,
+    CanaryStoreChanged,
     ConfigurationApplied,
     ConfigurationRejected,
     DiscoveryFailed,
@@ -50,11 +52,20 @@ _MESSAGES: dict[type[Event], str] = {
     RegistrationChanged: (
         "%(service)s: the registration of %(instance)s at %(registrar)s is %(state)s"
     ),
-    ConfigurationApplied: "configuration applied; changed: %(changed)s",
+    CanaryChanged: (
+        "%(service)s: canary %(revision)s of %(route)s: %(old)s -> %(new)s at %(weight).2f,"
+        " by %(store)s: %(reason)s"
+    ),
+    CanaryStoreChanged: "%(service)s: the canary of %(route)s is in touch with its %(store)s again",
+    ConfigurationApplied: "configuration %(version)s applied; changed: %(changed)s",
     ConfigurationRejected: "configuration refused: %(error)s",
 }
 _PANIC = "%(service)s: priority %(priority)s is in panic: health is ignored"
 _UNHEALTHY = "%(service)s: checks find %(endpoint)s unhealthy: %(reason)s"
+_OUT_OF_TOUCH = (
+    "%(service)s: the canary of %(route)s keeps its share: its %(store)s cannot be reached: "
+    "%(error)s"
+)
 _SHADOW: dict[type[Event], str] = {
     BreakerChanged: (
         "%(service)s: breaker of %(endpoint)s, in shadow: %(old)s -> %(new)s (%(cause)s)"
@@ -70,7 +81,8 @@ class StateLog:
     A listener that logs state changes to the logger `meshlib`.
 
     What takes endpoints away is a warning: a breaker that opens or is isolated, an
-    ejection, failed checks, panic, a source that fails. A refused configuration is an
+    ejection, failed checks, panic, a source that fails, a canary that is rolled back or
+    out of touch with its store. A refused configuration is an
     error, because a person has to act. Recoveries, other changes, and what happens only in
     shadow, are information. A source that goes on failing in the same way is told of once
     a minute.
@@ -98,6 +110,8 @@ class StateLog:
             message = _PANIC
         elif isinstance(event, EndpointHealthChanged) and not event.healthy:
             message = _UNHEALTHY
+        elif isinstance(event, CanaryStoreChanged) and not event.reachable:
+            message = _OUT_OF_TOUCH
         elif isinstance(event, RegistrationChanged) and event.error is not None:
             message += ": %(error)s"
         values = {item.name: _plain(getattr(event, item.name)) for item in fields(event)}
@@ -131,6 +145,8 @@ def _level(event: Event) -> int:
         or (isinstance(event, PanicChanged) and event.active)
         or (isinstance(event, EndpointHealthChanged) and not event.healthy)
         or (isinstance(event, RegistrationChanged) and event.state in ("failing", "lost"))
+        or (isinstance(event, CanaryChanged) and event.new == "rolled_back")
+        or (isinstance(event, CanaryStoreChanged) and not event.reachable)
     )
     return logging.WARNING if bad and not getattr(event, "shadow", False) else logging.INFO
 

@@ -107,6 +107,10 @@ class Tracing:
             span.set_attribute("meshlib.attempts", call.number)
             if call.fallback_used is not None:
                 span.set_attribute("meshlib.fallback", call.fallback_used)
+            if call.routed is not None:
+                for name, value in call.routed.told().items():
+                    if value is not None:
+                        span.set_attribute(f"meshlib.{name}", value)
             _tell_result(span, status, error)
         finally:
             span.end()

@@ -11,13 +11,19 @@ from ._cache import ResponseCache
 from ._call import Call
 from ._foreign import AsyncForeignWire, ForeignWire
 from ._headers import request_of, triples_of
+from ._lane import Lane
+from ._mirror_tap import Copied
+from ._pickable import LevelsOf
 from ._plan import explain
 from ._policies import KeySource, Policies
+from ._routed import Routed
+from ._router import Router
 from ._schemes import HTTP_SCHEMES, refusal
 from ._sdk import HTTPX, Sdk, replayable
 from ._service import Service
 from ._sync import Driver
 from ._target import Target
+from ._view import View, ViewOptions
 from ._wire_async import AsyncWire
 from ._wire_options import WIRE_OPTION_NAMES, WireOptions
 from ._wire_sync import Wire
@@ -30,14 +36,21 @@ __all__ = [
     "AsyncForeignWire",
     "AsyncWire",
     "Call",
+    "Copied",
     "Driver",
     "ForeignWire",
     "KeySource",
+    "Lane",
+    "LevelsOf",
     "Policies",
     "ResponseCache",
+    "Routed",
+    "Router",
     "Sdk",
     "Service",
     "Target",
+    "View",
+    "ViewOptions",
     "Wire",
     "WireOptions",
     "explain",

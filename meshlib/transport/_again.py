@@ -41,7 +41,7 @@ def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None
             delay = hint
         if now + delay >= call.deadline or (hint is not None and hint > retry.max_hint):
             reason = "deadline"
-        elif not service.budget.try_withdraw(now):
+        elif not call.lane.budget.try_withdraw(now):
             reason = "budget"
     if not service.listening:
         return delay if reason is None else None
@@ -66,10 +66,8 @@ def _obstacle(call: Any, outcome: OutcomeClass, now: float) -> str | None:
         return "not idempotent"
     if not call.replayable and not _untouched(call, outcome):
         return "body"
-    service = call.service
-    if service.pickable.pick is None and not any(
-        target.breaker.is_available(now) for target in service.targets
-    ):
+    pickable = call.lane.pickable
+    if pickable.pick is None and not pickable.admits(now):
         # The outcome at hand says more than the rejection that would follow.
         return "no endpoint"
     return None
@@ -85,7 +83,7 @@ def _untouched(call: Any, outcome: OutcomeClass) -> bool:
 
 def hedge_delay(call: Any) -> float | None:
     """Seconds to wait before a hedge, or None when there must be none."""
-    hedge = call.service.hedge
+    hedge = call.lane.hedge
     if hedge is None or not call.idempotent or not call.replayable:
         return None
     if call.options is not None and call.options.hedge is False:
@@ -100,9 +98,9 @@ def hedge_delay(call: Any) -> float | None:
 def start_hedge(call: Any) -> Attempt | None:
     """A further attempt beside the one in flight, or None when there is no room for it."""
     now = call.clock()
-    pickable = call.service.pickable
+    pickable = call.lane.pickable
     spare = len(pickable.candidates) > len({attempt.target for attempt in call.attempts})
-    if not spare or not call.service.budget.try_withdraw(now):
+    if not spare or not call.lane.budget.try_withdraw(now):
         return None
     try:
         attempt: Attempt = call.start_attempt()

@@ -42,6 +42,8 @@ def wire_headers(attempt: Attempt, left: float) -> list[Triple]:
         if name == b"Host" and (value in call.service.own_hosts or _is_own(call, value)):
             host = policies.authority or attempt.target.host_header
             headers[0] = (b"Host", b"host", host)
+    if call.routed is not None:
+        headers = call.routed.edited(headers)
     if not policies.wire_headers:
         return headers
     given = False
@@ -85,7 +87,8 @@ def _without_stale(headers: list[Triple], grpc: bool) -> tuple[list[Triple], boo
 
 def wire_path(attempt: Attempt) -> bytes:
     """The path and query of the request, behind the endpoint's own prefix."""
-    path: bytes = attempt.call.request.url.raw_path
+    call = attempt.call
+    path: bytes = call.request.url.raw_path if call.routed is None else call.routed.path
     prefix = attempt.target.prefix
     return prefix + path if prefix else path
 
@@ -131,7 +134,7 @@ def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
     """
     call, target = attempt.call, attempt.target
     request = call.request
-    raw_path = request.url.raw_path
+    raw_path = request.url.raw_path if call.routed is None else call.routed.path
     url = target.urls.get(raw_path)
     if url is None:
         if target.port:

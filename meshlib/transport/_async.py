@@ -22,6 +22,7 @@ from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._headers import scheme_of
 from ._hedge_async import AsyncHedging
+from ._joined import AsyncJoined
 from ._rejections import conclude, full, is_late, late
 from ._schemes import HTTP_SCHEMES
 from ._sdk import Sdk
@@ -61,7 +62,9 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         call = self._begin(request)
         try:
             if call.unprepared:
-                await self._prepare(call)
+                response = await self._prepare(call)
+                if response is not None:
+                    return response
             if not call.admit():
                 await self._queue(call)
             if call.special:
@@ -109,12 +112,17 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self._wire.check_scheme(url)
         self._mesh.directory.resolve(url)
 
-    async def _prepare(self, call: Call) -> None:
-        """What only some calls need: the first snapshot of their service, a buffered body."""
+    async def _prepare(self, call: Call) -> httpx.Response | None:
+        """What only some calls need: their route's answer, a first snapshot, a buffered body."""
+        if call.routed is not None:
+            response = call.routed.answer(call)
+            if response is not None:
+                return self._bind(call, None, response)
         if not call.service.ready:
             await self._wait_ready(call)
         if call.must_buffer:
             await self._buffer(call)
+        return None
 
     async def _fault_call(self, call: Call) -> httpx.Response | None:
         """Draw a fault that acts outside retries, and carry it out."""
@@ -178,6 +186,8 @@ class AsyncDriver(httpx.AsyncBaseTransport):
     ) -> httpx.Response:
         """Tie the call's permits to the life of the response's body."""
         response.extensions["mesh"] = CallReport(call)
+        if call.routed is not None:
+            call.routed.respond(call, attempt, response)
         if call.number > 1:
             call.forget_frames()
         service = call.service
@@ -244,7 +254,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
 
     async def _queue(self, call: Call) -> None:
         """Wait in the bulkhead's queue for a permit."""
-        bulkhead = call.service.bulkhead
+        bulkhead = call.lane.bulkhead
         waiter = AsyncWaiter()
         if not bulkhead.enqueue(waiter):
             raise full(call)
@@ -282,17 +292,3 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 call.buffered(AsyncJoined(chunks, rest), False)
                 return
         call.buffered(httpx.ByteStream(b"".join(chunks)), True)
-
-
-class AsyncJoined(httpx.AsyncByteStream):
-    """A body of which the beginning has been read already."""
-
-    def __init__(self, chunks: list[bytes], rest: Any) -> None:
-        self._chunks = chunks
-        self._rest = rest
-
-    async def __aiter__(self) -> Any:
-        for chunk in self._chunks:
-            yield chunk
-        async for chunk in self._rest:
-            yield chunk

@@ -90,8 +90,8 @@ class Attempt:
         now = call.clock()
         self.settle(outcome, now, None, 0.0)
         self.release()
-        if service.hedge is not None:
+        if call.lane.hedge is not None:
             # Without the slow ones that hedges cut off, the quantile would sink.
-            service.hedge.observe(self.elapsed, now)
+            call.lane.hedge.observe(self.elapsed, now)
         if service.listening:
             tell_attempt(call, self)

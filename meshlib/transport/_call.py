@@ -24,6 +24,7 @@ from .._models import (
 )
 from ._again import judge, retry_delay
 from ._attempt import Attempt
+from ._beginning import look_closer, take_options
 from ._choice import choose
 from ._faulting import draw_fault
 from ._rejections import deadline_exceeded
@@ -54,6 +55,8 @@ class Call:
     number = 0
     permit = False
     request_id: bytes | None = None
+    routed: Any = None
+    """What routes decided; None for a service without any."""
     span: Any = None
     special = False
     tried: Sequence[Target] = ()
@@ -67,9 +70,11 @@ class Call:
         options: CallOptions | None,
         ambient: float | None,
         replayable: bool,
+        lane: Any = None,
     ) -> None:
         self.service = service
-        self.policies = policies = service.policies
+        self.lane = lane = service if lane is None else lane
+        self.policies = policies = lane.policies
         self.request = request
         self.body = request.stream
         self.options = options
@@ -81,7 +86,7 @@ class Call:
         self.replayable = replayable
         idempotent = policies.idempotent
         if options is not None:
-            idempotent = self._take(options, now, idempotent)
+            idempotent = take_options(self, options, idempotent)
         if ambient is not None and ambient < self.deadline:
             self.deadline = ambient
             self.callers_deadline = True
@@ -93,37 +98,8 @@ class Call:
         if self.faults is not None and self.faults.has_call:
             self.faulted = self.special = True
         self.attempts: list[Attempt] = []
-        if not (service.plain and replayable and options is None):
-            self._look_closer(options)
-
-    def _look_closer(self, options: CallOptions | None) -> None:
-        """Work out what only some calls need."""
-        service, policies = self.service, self.policies
-        self.special = True
-        if self.hash_key is None and policies.key_source is not None:
-            self.hash_key = policies.key_source(self.request)
-        self.must_buffer = not self.replayable and policies.retry.buffer_body > 0
-        self.unprepared = self.must_buffer or not service.ready
-        self.hedged = (
-            service.hedge is not None
-            and self.idempotent
-            and (self.replayable or self.must_buffer)
-            and not (options is not None and options.hedge is False)
-        )
-        self.may_fall_back = policies.fallback is not None or (
-            options is not None and options.fallback is not None
-        )
-
-    def _take(self, options: CallOptions, now: float, idempotent: bool | None) -> bool | None:
-        if options.timeout is not None:
-            self.deadline = now + options.timeout
-            self.callers_deadline = True
-        if options.attempt_timeout is not None:
-            self.attempt_timeout = options.attempt_timeout
-        if options.retry is False:
-            self.max_attempts = 1
-        self.hash_key = options.hash_key
-        return idempotent if options.idempotent is None else options.idempotent
+        if not (service.plain and replayable and options is None and lane is service):
+            look_closer(self, options)
 
     # Admission
 
@@ -135,10 +111,10 @@ class Call:
         """
         if self.deadline <= self.now:
             raise deadline_exceeded(self, self.now)
-        if not self.service.bulkhead.try_acquire():
+        if not self.lane.bulkhead.try_acquire():
             return False
         self.permit = True
-        self.service.budget.deposit(self.now)
+        self.lane.budget.deposit(self.now)
         return True
 
     def readied(self) -> None:
@@ -156,7 +132,7 @@ class Call:
         """A permit was handed over after waiting in the queue."""
         self.permit = True
         self.readied()
-        self.service.budget.deposit(self.now)
+        self.lane.budget.deposit(self.now)
 
     # Attempts
 
@@ -175,7 +151,7 @@ class Call:
         service = self.service
         if now >= service.wake_at:
             service.refresh(now)
-        pickable = service.pickable
+        pickable = self.lane.pickable
         self.number += 1
         if self.number > 1:
             self.tried = [attempt.target for attempt in self.attempts]
@@ -189,6 +165,8 @@ class Call:
             attempt.fault = draw_fault(self, "attempt", target.label)
         if service.tracing is not None:
             service.tracing.attempt_started(attempt)
+        if self.routed is not None and self.number == 1:
+            self.routed.started(self)
         return attempt
 
     # Outcomes
@@ -210,8 +188,11 @@ class Call:
         service = self.service
         if service.tracing is not None:
             service.tracing.attempt_ended(attempt, response)
-        if service.hedge is not None and outcome is SUCCESS:
-            service.hedge.observe(elapsed, now)
+        if self.special:
+            if self.routed is not None:
+                self.routed.settled(attempt)
+            if self.lane.hedge is not None and outcome is SUCCESS:
+                self.lane.hedge.observe(elapsed, now)
         if service.listening:
             tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
@@ -231,6 +212,8 @@ class Call:
             outcome = DEADLINE
         attempt.settle(outcome, now, error, 0.0)
         attempt.release()
+        if self.routed is not None:
+            self.routed.settled(attempt)
         if self.service.listening:
             tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
@@ -297,4 +280,4 @@ class Call:
         self.last_error = None
         if self.permit:
             self.permit = False
-            self.service.bulkhead.release()
+            self.lane.bulkhead.release()

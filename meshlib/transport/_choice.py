@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._attempt import Attempt
-from ._pickable import Pickable
+from ._pickable import Pickable, breaker_of
 from ._rejections import nothing_to_pick
 from ._target import Target
 
@@ -28,7 +28,7 @@ def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
             return attempt
     pick = pickable.pick
     if pick is None:
-        if any(target.breaker.is_available(now) for target in call.service.targets):
+        if pickable.admits(now):
             return _pick_again(call, now)
         raise nothing_to_pick(call, pickable, now)
     if pickable.excluded:
@@ -36,7 +36,8 @@ def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
     target = pick(call)
     if call.number > 1 and target in call.tried:
         target = _another(call, pickable, target)
-    breaker = target.breaker
+    breakers = pickable.breakers
+    breaker = target.breaker if breakers is None else breakers[target]
     if breaker.closed:
         return Attempt(call, target, breaker, breaker.epoch, pickable)
     return _pick_again(call, now)
@@ -46,7 +47,7 @@ def _probe(call: Any, pickable: Pickable, now: float) -> Attempt | None:
     """A half-open target takes this attempt, or it would never be found healed."""
     for target in pickable.probes:
         if target not in call.tried:
-            breaker = target.breaker
+            breaker = breaker_of(pickable, target)
             epoch = breaker.try_acquire(now)
             if epoch is not None:
                 attempt = Attempt(call, target, breaker, epoch, pickable)
@@ -58,12 +59,12 @@ def _probe(call: Any, pickable: Pickable, now: float) -> Attempt | None:
 def _pick_again(call: Any, now: float) -> Attempt:
     """A breaker changed after the snapshot was read, or the clock jumped: take a new one."""
     call.service.rebuild(now)
-    pickable = call.service.pickable
+    pickable = call.lane.pickable
     attempt = _probe(call, pickable, now)
     if attempt is not None:
         return attempt
     for candidate in pickable.candidates:
-        breaker = candidate.breaker
+        breaker = breaker_of(pickable, candidate)
         if breaker.closed:
             return Attempt(call, candidate, breaker, breaker.epoch, pickable)
     raise nothing_to_pick(call, pickable, now)

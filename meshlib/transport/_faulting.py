@@ -21,6 +21,7 @@ def draw_fault(call: Any, phase: Phase, label: str = "") -> Fault | None:
         method=request.method,
         path=request.url.path,
         headers=request.headers,
+        route="" if call.routed is None else call.routed.label,
     )
     if fault is not None and call.service.listening:
         tell_fault(call, fault)

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from ..routing import HeaderEdits
+
 scheme_of = attrgetter("url._uri_reference.scheme")
 """The scheme of a request's URL; the public property costs a call."""
 
@@ -29,6 +31,16 @@ _new = object.__new__
 def triples_of(headers: httpx.Headers) -> list[Triple]:
     """A copy of the headers as (raw name, lower-case name, value)."""
     return headers._list.copy()
+
+
+def edit_headers(headers: httpx.Headers, edits: HeaderEdits) -> None:
+    """Change *headers* in place."""
+    headers._list = edits.edit_triples(headers._list)
+
+
+def add_header(headers: httpx.Headers, name: bytes, value: bytes) -> None:
+    """Add a header beside those of the same name."""
+    headers._list.append((name, name.lower(), value))
 
 
 def request_of(

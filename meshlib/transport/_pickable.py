@@ -9,15 +9,31 @@ panic offers every target whose breaker admits.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..balancing import PanicOptions, Picker, prepare, priority_loads
+from .._models import Endpoint
+from ..balancing import (
+    LevelKey,
+    PanicOptions,
+    Picker,
+    by_shares,
+    default_keys,
+    prepare,
+    priority_loads,
+)
+from ..breaker import Breaker
 from ._target import Target
 
 Skip = tuple[Target, str]
 """A target that may not be picked, and the reason."""
+
+LevelsOf = Callable[[Sequence[Endpoint]], Sequence[LevelKey]]
+"""Gives the key of its level to each endpoint; the least is preferred."""
+
+ZonesOf = Callable[[Any, tuple[Target, ...], Sequence[Target], random.Random], Picker[Target]]
+"""`ZoneAware.prepare`, once the own replicas are known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,43 +47,37 @@ class Pickable:
     """Targets that are half-open, or may become so, and have room for a probe."""
     skipped: tuple[Skip, ...]
     panic: tuple[int, ...]
-    """Priorities in panic."""
+    """The levels in panic, by their place: 0 is the preferred one."""
     total: int
     open: tuple[Target, ...] = ()
     """Targets whose breaker is not closed."""
     excluded: tuple[Target, ...] = ()
     """Targets that the picker knows and must be told to pass over, as if they were tried."""
+    targets: tuple[Target, ...] = ()
+    """All of them, fit or not."""
+    breakers: Mapping[Target, Breaker] | None = None
+    """A breaker for each of `targets`, in the place of its own; None: their own."""
+
+    def admits(self, now: float) -> bool:
+        """Whether the breaker of any target would let an attempt pass."""
+        return any(breaker_of(self, target).is_available(now) for target in self.targets)
 
 
 NOTHING = Pickable(pick=None, candidates=(), probes=(), skipped=(), panic=(), total=0)
 
 
-class _Levels:
-    """Chooses a priority level by its share, then lets the level's picker choose."""
-
-    __slots__ = ("_pickers", "_rng")
-
-    def __init__(
-        self, pickers: Sequence[tuple[float, Picker[Target]]], rng: Callable[[], float]
-    ) -> None:
-        self._pickers = tuple(pickers)
-        self._rng = rng
-
-    def __call__(self, info: Any) -> Target:
-        draw = self._rng() * 100.0
-        for limit, picker in self._pickers:
-            if draw < limit:
-                return picker(info)
-        return self._pickers[-1][1](info)
+def breaker_of(pickable: Pickable, target: Target) -> Breaker:
+    """The breaker that *target* has in *pickable*."""
+    breakers = pickable.breakers
+    return target.breaker if breakers is None else breakers[target]
 
 
 class _Level:
-    """The targets of one priority: all, those whose breaker is not closed, other unfit ones."""
+    """The targets of one level: all, those whose breaker is not closed, other unfit ones."""
 
-    __slots__ = ("all", "open", "priority", "unfit")
+    __slots__ = ("all", "open", "unfit")
 
-    def __init__(self, priority: int) -> None:
-        self.priority = priority
+    def __init__(self) -> None:
         self.all: list[Target] = []
         self.open: list[Target] = []
         self.unfit: list[Target] = []
@@ -82,83 +92,102 @@ class _Level:
 
 
 def build(
-    targets: Sequence[Target], balancer: Any, panic: PanicOptions, rng: random.Random, now: float
+    targets: Sequence[Target],
+    balancer: Any,
+    panic: PanicOptions,
+    rng: random.Random,
+    now: float,
+    *,
+    breakers: Mapping[Target, Breaker] | None = None,
+    levels: LevelsOf = default_keys,
+    zones: ZonesOf | None = None,
 ) -> Pickable:
-    """Sort *targets* into candidates, probes and skipped ones, and prepare the picker."""
+    """
+    Sort *targets* into candidates, probes and skipped ones, and prepare the picker.
+
+    *breakers* has one for each target and is not changed afterwards; None: their own.
+    *levels* gives each endpoint the key of its level; *zones* prepares the picker of the
+    first level in the place of *balancer* alone.
+    """
     probes: list[Target] = []
     skipped: list[Skip] = []
-    levels: dict[int, _Level] = {}
-    for target in targets:
-        priority = target.endpoint.priority
-        level = levels.get(priority)
-        if level is None:
-            level = levels[priority] = _Level(priority)
-        level.all.append(target)
-        if not target.breaker.closed:
-            level.open.append(target)
-            skipped.append((target, target.breaker.state.value))
-            if target.breaker.is_available(now):
+    ordered = _sort(targets, levels, breakers)
+    for level in ordered:
+        for target in level.open:
+            breaker = target.breaker if breakers is None else breakers[target]
+            skipped.append((target, breaker.state.value))
+            if breaker.is_available(now):
                 probes.append(target)
-        elif not target.healthy or target.outlier.ejected:
-            level.unfit.append(target)
-    ordered = [levels[priority] for priority in sorted(levels)]
     counts = [(len(level.all), len(level.fit()), 0, 0) for level in ordered]
     loads = priority_loads(
         counts,
         overprovisioning=round(panic.overprovisioning * 100),
         panic_threshold=round(panic.threshold * 100),
     )
-    pickers: list[tuple[float, Picker[Target]]] = []
+    parts: list[tuple[float, Picker[Target]]] = []
     candidates: list[Target] = []
-    panicking: list[int] = []
-    limit = 0.0
     # A hashing balancer keeps one table for all targets of a level: its build takes long,
     # and passing a target over sends its keys where a table without it would.
     whole = getattr(balancer, "whole_table", False)
     excluded: list[Target] = []
     spare: list[tuple[Target, ...]] = []
     for index, level in enumerate(ordered):
-        if loads.panic[index]:
-            panicking.append(level.priority)
-            usable = level.closed()
-        else:
-            usable = level.fit()
+        panics = loads.panic[index]
+        usable = level.closed() if panics else level.fit()
+        if not panics:
             skipped.extend((target, _unfit_reason(target)) for target in level.unfit)
-        share = float(loads.load[index] + loads.degraded[index])
+        share = loads.load[index] + loads.degraded[index]
         if usable and share:
-            limit += share
             candidates.extend(usable)
-            pickers.append((limit, prepare(balancer, tuple(level.all) if whole else usable)))
+            if zones is not None and index == 0 and not panics:
+                picker = zones(balancer, usable, level.all, rng)
+            else:
+                picker = prepare(balancer, tuple(level.all) if whole else usable)
+            parts.append((share, picker))
             if whole and len(usable) < len(level.all):
                 chosen = set(usable)
                 excluded.extend(target for target in level.all if target not in chosen)
         elif usable:
             spare.append(usable)
             skipped.extend((t, "lower priority") for t in usable)
-    if not pickers:
+    if not parts:
         # The levels that were to take the traffic have no endpoint that a breaker admits.
-        rest = spare[0] if spare else tuple(t for t in targets if t.breaker.closed)
+        rest = spare[0] if spare else tuple(t for level in ordered for t in level.closed())
         if rest:
             candidates.extend(rest)
             skipped = [skip for skip in skipped if skip[0] not in rest]
-            pickers.append((100.0, prepare(balancer, rest)))
-    if not pickers:
-        pick: Picker[Target] | None = None
-    elif len(pickers) == 1:
-        pick = pickers[0][1]
-    else:
-        scale = 100.0 / pickers[-1][0]
-        pick = _Levels([(edge * scale, picker) for edge, picker in pickers], rng.random)
+            parts.append((100, prepare(balancer, rest)))
     return Pickable(
-        pick=pick,
+        pick=by_shares(parts, rng) if parts else None,
         candidates=tuple(candidates),
         probes=tuple(probes),
         skipped=tuple(skipped),
-        panic=tuple(panicking),
+        panic=tuple(index for index, panics in enumerate(loads.panic) if ordered and panics),
         total=len(targets),
         open=tuple(target for level in ordered for target in level.open),
         excluded=tuple(excluded),
+        targets=tuple(targets),
+        breakers=breakers,
     )
+
+
+def _sort(
+    targets: Sequence[Target], levels: LevelsOf, breakers: Mapping[Target, Breaker] | None
+) -> list[_Level]:
+    """The levels, the preferred first."""
+    found: dict[LevelKey, _Level] = {}
+    keys = levels([target.endpoint for target in targets])
+    for target, key in zip(targets, keys, strict=True):
+        level = found.get(key)
+        if level is None:
+            level = found[key] = _Level()
+        level.all.append(target)
+        breaker = target.breaker if breakers is None else breakers[target]
+        if not breaker.closed:
+            level.open.append(target)
+        elif not target.healthy or target.outlier.ejected:
+            level.unfit.append(target)
+    return [found[key] for key in sorted(found)]
 
 
 def _without(targets: list[Target], some: list[Target]) -> tuple[Target, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ..telemetry import CallReport
 from ._attempt import Attempt
 from ._call import Call
+from ._pickable import breaker_of
 
 
 def explain(call: Call) -> CallReport:
@@ -19,7 +20,7 @@ def explain(call: Call) -> CallReport:
     service = call.service
     if call.now >= service.wake_at:
         service.refresh(call.now)
-    pickable = service.pickable
+    pickable = call.lane.pickable
     call.number = 1
     target = None
     if pickable.probes:
@@ -27,7 +28,8 @@ def explain(call: Call) -> CallReport:
     elif pickable.pick is not None:
         target = pickable.pick(call)
     if target is not None:
-        attempt = Attempt(call, target, target.breaker, target.breaker.epoch, pickable)
+        breaker = breaker_of(pickable, target)
+        attempt = Attempt(call, target, breaker, breaker.epoch, pickable)
         attempt.probe = bool(pickable.probes)
         attempt.call = None
         call.attempts.append(attempt)

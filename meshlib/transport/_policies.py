@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._models import OutcomeClass
-from ..balancing import BalancerOptions, PanicOptions, SlowStartOptions
+from ..balancing import (
+    BalancerOptions,
+    PanicOptions,
+    SlowStartOptions,
+    Subsetting,
+    ZoneAware,
+    default_keys,
+)
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..retry import Classifier, HedgeOptions, RetryOptions, RetryPolicy
+from ._pickable import LevelsOf
 
 KeySource = Callable[[Any], "str | None"]
 """Takes the request, returns the hash key or None."""
@@ -52,3 +60,6 @@ class Policies:
     """Seconds a call waits for the first snapshot of its service."""
     wire_headers: bool = True
     """Whether attempts carry the mesh's own headers."""
+    levels: LevelsOf = default_keys
+    zones: ZoneAware | None = None
+    subsetting: Subsetting | None = None

@@ -13,7 +13,7 @@ from .._exceptions import (
     DeadlineExceededError,
     NoEndpointError,
 )
-from ._pickable import Pickable
+from ._pickable import Pickable, breaker_of
 
 
 def deadline_exceeded(call: Any, now: float) -> DeadlineExceededError:
@@ -35,13 +35,15 @@ def nothing_to_pick(call: Any, pickable: Pickable, now: float) -> CallRejectedEr
         looked = service.sources
         detail = "" if service.ready else ", which has not answered yet"
         return NoEndpointError(
-            f"no endpoint is known for {name!r}; looked in {looked}{detail}", service=name
+            f"no endpoint is known for {_of(call)}; looked in {looked}{detail}", service=name
         )
-    breakers = [(target.breaker.retry_after(now), target) for target in service.targets]
-    retry_after, soonest = min(breakers, key=lambda pair: pair[0])
-    cause = soonest.breaker.cause
+    breakers = [breaker_of(pickable, target) for target in pickable.targets]
+    retry_after, soonest = min(
+        ((breaker.retry_after(now), breaker) for breaker in breakers), key=lambda pair: pair[0]
+    )
+    cause = soonest.cause
     return CircuitOpenError(
-        f"every endpoint of {name!r} ({len(breakers)}) is held open by its breaker; the next "
+        f"every endpoint of {_of(call)} ({len(breakers)}) is held open by its breaker; the next "
         f"probe is in {retry_after:.3f} s; the last failure was {cause!r}",
         service=name,
         retry_after=retry_after,
@@ -49,14 +51,24 @@ def nothing_to_pick(call: Any, pickable: Pickable, now: float) -> CallRejectedEr
     )
 
 
+def _of(call: Any) -> str:
+    """The service, and which of its endpoints if not all."""
+    name, destination = call.service.name, None
+    if call.routed is not None:
+        destination = call.lane.destination
+    return repr(name) if destination is None else f"{name!r} in {destination.name!r}"
+
+
 def bulkhead_full(call: Any, waited: float) -> BulkheadFullError:
     """The call found no permit and no place, or waited in vain."""
     service = call.service
-    bulkhead = service.bulkhead
+    bulkhead = call.lane.bulkhead
     limit, queued = bulkhead.max_concurrency or 0, bulkhead.queued
+    tenant = None if call.routed is None else call.lane.tenant
+    whose = "" if tenant is None else f" of the tenant {tenant!r}"
     how = f"after waiting {waited:.3f} s" if waited else "and the queue is full"
     return BulkheadFullError(
-        f"{limit} calls to {service.name!r} are in flight and {queued} are queued, {how}",
+        f"{limit} calls{whose} to {service.name!r} are in flight and {queued} are queued, {how}",
         service=service.name,
         max_concurrency=limit,
         queued=queued,

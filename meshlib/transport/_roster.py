@@ -4,7 +4,7 @@ The targets of a service, reconciled with every new list of endpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from .._models import Endpoint
 from ._target import Target
@@ -18,10 +18,12 @@ class Roster:
     takes longer than all the rest. Not thread-safe; `targets` is swapped whole.
     """
 
-    __slots__ = ("_by_address", "_by_url", "targets")
+    __slots__ = ("_by_address", "_by_url", "targets", "told")
 
     def __init__(self) -> None:
         self.targets: tuple[Target, ...] = ()
+        self.told: tuple[Endpoint, ...] = ()
+        """The last list, with endpoints that were not chosen."""
         self._by_url: dict[str, Target] = {}
         self._by_address: dict[str, Target] = {}
 
@@ -30,13 +32,18 @@ class Roster:
         return self._by_address.get(address)
 
     def replace(
-        self, endpoints: Iterable[Endpoint], make: Callable[[Endpoint], Target]
+        self,
+        endpoints: Iterable[Endpoint],
+        make: Callable[[Endpoint], Target],
+        choose: Callable[[Sequence[Endpoint]], Iterable[Endpoint]] | None = None,
     ) -> tuple[tuple[Endpoint, ...], tuple[Target, ...]]:
         """
         Take a whole new list; return the endpoints that came and the targets that left.
 
-        Of two endpoints with one address the first counts.
+        Of two endpoints with one address the first counts. *choose* says which to use.
         """
+        self.told = tuple(endpoints)
+        endpoints = self.told if choose is None else choose(self.told)
         known, by_address = self._by_url, self._by_address
         by_url: dict[str, Target] = {}
         came: list[Endpoint] = []

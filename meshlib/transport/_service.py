@@ -10,28 +10,31 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from .._clock import Clock, wall
-from .._events import EndpointsChanged, Event, PanicChanged
+from .._events import Event
 from .._models import Endpoint
-from ..balancing import Baseline, make_balancer
-from ..breaker import Breaker, BreakerState, OutlierDetector
+from ..balancing import NOBODY, Baseline, Members
+from ..breaker import Breaker, BreakerOptions, BreakerState
 from ..bulkhead import Bulkhead
 from ..faults import FaultPlan
-from ..retry import HedgePolicy, RetryBudget
+from ..retry import RetryBudget
+from ._new_target import new_target
 from ._outliers import sweep, take_health
-from ._pickable import NOTHING, Pickable, build
+from ._pickable import NOTHING, Pickable, ZonesOf, build
 from ._policies import Policies
+from ._policies_taken import balancer_of, hedge_of, outliers_of, take_policies
 from ._request_ids import new_request_ids
 from ._roster import Roster
-from ._slow_start import begin_ramp, go_on_ramping
+from ._slow_start import go_on_ramping
 from ._target import Target
-from ._telling import tell_breaker
+from ._telling import panics, tell_breaker, tell_endpoints
 from ._totals import Totals
 from ._upkeep import LOOK_STEP, next_due
+from ._view import HELD, View
 
 
 def ignore(*about: object) -> None:
@@ -87,8 +90,17 @@ class Service:
         self.rejected = 0
         self.fallbacks = 0
         self.retired: Callable[[Target], None] = ignore
+        self.find_members: Callable[[str], Members] = lambda _: NOBODY
+        """Tells where the endpoints of another service are: the own replicas of this process."""
+        self.settings: Any = None
+        """The part of the document that describes it."""
+        self.outside = ""
+        """How it came to be: empty when configured, else `discovery` or what `outside` says."""
+        self.router: Any = None
+        """Finds the lanes of calls; None when every call is treated alike."""
+        self.views: tuple[View, ...] = ()
         self._lock = threading.RLock()
-        self._baseline = Baseline()
+        self.baseline = Baseline()
         self._waiters: set[Any] = set()
         self._rebuild = self.rebuild
         self.budget = RetryBudget(policies.retry_options.budget)
@@ -96,20 +108,13 @@ class Service:
         self.cache: Any = None
         self.health: Any = None
         """What checks the endpoints actively, if anything does."""
-        self._install(policies)
+        self.policies = policies
+        self.balancer = balancer_of(policies, rng)
+        self.outliers = outliers_of(policies)
+        self.hedge = hedge_of(policies)
+        self._simplify()
 
     # Configuration
-
-    def _install(self, policies: Policies) -> None:
-        self.policies = policies
-        self.balancer = (
-            policies.balancer
-            if hasattr(policies.balancer, "pick")
-            else make_balancer(policies.balancer, self.rng)
-        )
-        self.outliers = OutlierDetector(policies.outlier) if policies.outlier.enabled else None
-        self.hedge = None if policies.hedge is None else HedgePolicy(policies.hedge)
-        self._simplify()
 
     def _simplify(self) -> None:
         """Note whether calls need nothing beyond the ordinary, so that they need not look."""
@@ -125,25 +130,12 @@ class Service:
         """Take new policies; what did not change keeps its state."""
         with self._lock:
             old = self.policies
-            balancer, outliers, hedge = self.balancer, self.outliers, self.hedge
-            self._install(policies)
-            if old.balancer == policies.balancer:
-                self.balancer = balancer
-            if old.outlier == policies.outlier:
-                self.outliers = outliers
-            elif outliers is not None and self.outliers is None:
-                for target in self.targets:
-                    outliers.readmit(target.outlier, self.clock())
-            if old.hedge == policies.hedge:
-                self.hedge = hedge
-            if old.retry_options.budget != policies.retry_options.budget:
-                self.budget = RetryBudget(policies.retry_options.budget)
-            if old.bulkhead != policies.bulkhead:
-                self.bulkhead.resize(policies.bulkhead)
-            if old.breaker != policies.breaker:
-                for target in self.targets:
-                    target.breaker = self._new_breaker(target)
-        self.rebuild()
+            take_policies(self, policies)
+            self._simplify()
+        if self.ready and (old.subsetting or policies.subsetting):
+            self.update(self.roster.told)
+        else:
+            self.rebuild()
 
     # Endpoints
 
@@ -158,7 +150,9 @@ class Service:
             now = self.clock()
             first = not self.ready
             came, gone = self.roster.replace(
-                endpoints, lambda endpoint: self._new_target(endpoint, now, first)
+                endpoints,
+                lambda endpoint: new_target(self, endpoint, now, first),
+                None if self.policies.subsetting is None else self.policies.subsetting.choose,
             )
             self.targets = self.roster.targets
             self._totals = self._totals.without(gone)
@@ -173,14 +167,7 @@ class Service:
             waiter.set()
         for target in gone:
             self.retired(target)
-        self.emit(
-            EndpointsChanged(
-                service=self.name,
-                added=came,
-                removed=tuple(target.endpoint for target in gone),
-                total=len(self.targets),
-            )
-        )
+        tell_endpoints(self, came, gone)
         return gone
 
     def counted(self) -> tuple[tuple[Target, ...], Totals]:
@@ -200,34 +187,22 @@ class Service:
         with self._lock:
             self._waiters.discard(waiter)
 
-    def _new_target(self, endpoint: Endpoint, now: float, first: bool) -> Target:
-        options = self.policies.balancer
-        target = Target(
-            endpoint,
-            baseline=self._baseline,
-            breaker=Breaker(self.policies.breaker, rng=self.rng),
-            now=now,
-            decay_time=getattr(options, "decay_time", 1.0),
-            idle_decay_time=getattr(options, "idle_decay_time", 5.0),
-        )
-        target.breaker = self._new_breaker(target)
-        if not first:  # a service that starts has nobody to take over its share meanwhile
-            begin_ramp(target, self.policies.slow_start)
-        return target
-
-    def _new_breaker(self, target: Target) -> Breaker:
+    def new_breaker(self, target: Target, options: BreakerOptions) -> Breaker:
+        """A closed breaker for *target*, which changes what this service may pick."""
         # A closure and a bound method for each of 10,000 endpoints would be 50,000 objects
         # more for the garbage collector to visit.
         on_change = partial(self._breaker_changed, target)
-        return Breaker(
-            self.policies.breaker, rng=self.rng, on_change=on_change, on_available=self._rebuild
-        )
+        return Breaker(options, rng=self.rng, on_change=on_change, on_available=self._rebuild)
 
     def _breaker_changed(
         self, target: Target, old: BreakerState, new: BreakerState, cause: object
     ) -> None:
         self.rebuild()
         tell_breaker(self, target, old, new, cause)
+        if new in HELD:
+            for view in self.views:
+                if view.on_open is not None and target in view.targets and view.is_open:
+                    view.on_open()
 
     # The snapshot that picks read
 
@@ -241,14 +216,41 @@ class Service:
         with self._lock:
             at = self.clock() if now is None else now
             before = self.pickable.panic
-            self.pickable = build(self.targets, self.balancer, self.policies.panic, self.rng, at)
+            self.pickable = self._sorted(self.targets, self.balancer, at)
+            for view in self.views:
+                view.rebuild(self.targets, self._sorted, at)
             self._due = next_due(self, self.pickable, at)
             self.wake_at = at if self.tracing is None else self._due
             after = self.pickable.panic
-        return [
-            PanicChanged(service=self.name, priority=priority, active=priority in after)
-            for priority in set(before) ^ set(after)
-        ]
+        return panics(self.name, before, after)
+
+    def _sorted(
+        self,
+        targets: Sequence[Target],
+        balancer: Any,
+        now: float,
+        breakers: Mapping[Target, Breaker] | None = None,
+    ) -> Pickable:
+        policies, zones = self.policies, self.policies.zones
+        divide: ZonesOf | None = None
+        if zones is not None:
+            divide = partial(zones.prepare, self.find_members(zones.options.members))
+        return build(
+            targets,
+            balancer,
+            policies.panic,
+            self.rng,
+            now,
+            breakers=breakers,
+            levels=policies.levels,
+            zones=divide,
+        )
+
+    def set_views(self, views: Iterable[View]) -> None:
+        """Keep *views* up to date from now on, and no others."""
+        with self._lock:
+            self.views = tuple(views)
+        self.rebuild()
 
     def refresh(self, now: float) -> None:
         """Do what time alone asks for: sweep outliers, go on with slow starts, offer probes."""
@@ -287,6 +289,12 @@ class Service:
         self._waiters = set()
         self.budget.renew()
         self.bulkhead.renew()
+        for view in self.views:
+            view.renew()
         for target in (*self.targets, *self._totals.draining):
             target.renew()
-        self.rebuild()
+        subsetting = self.policies.subsetting
+        if self.ready and subsetting is not None and subsetting.is_own:
+            self.update(self.roster.told)
+        else:
+            self.rebuild()

@@ -20,6 +20,7 @@ from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._headers import scheme_of
 from ._hedge_sync import Hedging
+from ._joined import Joined
 from ._rejections import conclude, full, is_late, late
 from ._schemes import HTTP_SCHEMES
 from ._sdk import Sdk
@@ -59,7 +60,9 @@ class Driver(httpx.BaseTransport):
         call = self._begin(request)
         try:
             if call.unprepared:
-                self._prepare(call)
+                response = self._prepare(call)
+                if response is not None:
+                    return response
             if not call.admit():
                 self._queue(call)
             if call.special:
@@ -107,12 +110,17 @@ class Driver(httpx.BaseTransport):
         self._wire.check_scheme(url)
         self._mesh.directory.resolve(url)
 
-    def _prepare(self, call: Call) -> None:
-        """What only some calls need: the first snapshot of their service, a buffered body."""
+    def _prepare(self, call: Call) -> httpx.Response | None:
+        """What only some calls need: their route's answer, a first snapshot, a buffered body."""
+        if call.routed is not None:
+            response = call.routed.answer(call)
+            if response is not None:
+                return self._bind(call, None, response)
         if not call.service.ready:
             self._wait_ready(call)
         if call.must_buffer:
             self._buffer(call)
+        return None
 
     def _fault_call(self, call: Call) -> httpx.Response | None:
         """Draw a fault that acts outside retries, and carry it out."""
@@ -176,6 +184,8 @@ class Driver(httpx.BaseTransport):
     ) -> httpx.Response:
         """Tie the call's permits to the life of the response's body."""
         response.extensions["mesh"] = CallReport(call)
+        if call.routed is not None:
+            call.routed.respond(call, attempt, response)
         if call.number > 1:
             call.forget_frames()
         service = call.service
@@ -238,7 +248,7 @@ class Driver(httpx.BaseTransport):
 
     def _queue(self, call: Call) -> None:
         """Wait in the bulkhead's queue for a permit."""
-        bulkhead = call.service.bulkhead
+        bulkhead = call.lane.bulkhead
         waiter = Waiter()
         if not bulkhead.enqueue(waiter):
             raise full(call)
@@ -276,17 +286,3 @@ class Driver(httpx.BaseTransport):
                 call.buffered(Joined(chunks, rest), False)
                 return
         call.buffered(httpx.ByteStream(b"".join(chunks)), True)
-
-
-class Joined(httpx.SyncByteStream):
-    """A body of which the beginning has been read already."""
-
-    def __init__(self, chunks: list[bytes], rest: Any) -> None:
-        self._chunks = chunks
-        self._rest = rest
-
-    def __iter__(self) -> Any:
-        for chunk in self._chunks:
-            yield chunk
-        for chunk in self._rest:
-            yield chunk

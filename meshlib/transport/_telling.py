@@ -4,6 +4,7 @@ The events of calls, built only when somebody listens, and those of breakers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._events import (
@@ -11,10 +12,14 @@ from .._events import (
     BreakerChanged,
     CallFinished,
     CallRejected,
+    EndpointsChanged,
+    Event,
     FallbackUsed,
     FaultInjected,
+    PanicChanged,
 )
 from .._exceptions import CallRejectedError
+from .._models import Endpoint
 from ..breaker import BreakerState
 from ..faults import Fault
 from ._target import Target
@@ -54,6 +59,7 @@ def tell_end(call: Any, status: int | None, error: BaseException | None) -> None
             error=error,
             attempts=call.number,
             elapsed=call.clock() - call.started,
+            **({} if call.routed is None else call.routed.told()),
         )
     )
 
@@ -90,3 +96,23 @@ def tell_breaker(
             shadow=service.policies.breaker.shadow,
         )
     )
+
+
+def tell_endpoints(service: Any, came: tuple[Endpoint, ...], gone: tuple[Target, ...]) -> None:
+    """A snapshot of *service* took the place of the one before."""
+    service.emit(
+        EndpointsChanged(
+            service=service.name,
+            added=came,
+            removed=tuple(target.endpoint for target in gone),
+            total=len(service.targets),
+        )
+    )
+
+
+def panics(service: str, before: Iterable[int], after: Iterable[int]) -> list[Event]:
+    """The events of levels that began or ceased to panic."""
+    return [
+        PanicChanged(service=service, priority=priority, active=priority in after)
+        for priority in sorted(set(before) ^ set(after))
+    ]

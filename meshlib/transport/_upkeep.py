@@ -6,21 +6,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._pickable import Pickable
+from ._pickable import Pickable, breaker_of
 
 LOOK_STEP = 1.0
 """Seconds between two looks for a tracer provider, which cost a microsecond each."""
 _RAMP_STEP = 1.0
 """Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
+_ZONES_STEP = 5.0
+"""Seconds between two looks at where the own replicas are."""
 
 
 def next_due(service: Any, pickable: Pickable, now: float) -> float:
     """The instant after *now* at which time alone changes what *service* may pick."""
     # A break that is over makes its target a probe; only what is to come wakes.
-    wakes = (target.breaker.wake_at for target in pickable.open)
+    wakes = (
+        breaker_of(each, target).wake_at
+        for each in (pickable, *(view.pickable for view in service.views))
+        for target in each.open
+    )
     due: float = min((instant for instant in wakes if instant > now), default=float("inf"))
     if service.outliers is not None and service.targets:
         due = min(due, service.outliers.next_sweep)
     if any(target.load.ramp < 1.0 for target in service.targets):
         due = min(due, now + _RAMP_STEP)
+    if service.policies.zones is not None:
+        due = min(due, now + _ZONES_STEP)
     return due

@@ -132,7 +132,10 @@ class WireState:
         stack = self.make_stack(target, loop)
         if target.removed:
             return stack  # picked just before it left: used once and not kept
-        return self._stacks.setdefault((target, loop), stack)
+        stack = self._stacks.setdefault((target, loop), stack)
+        if target.removed:
+            self._stacks.pop((target, loop), None)  # it left meanwhile, and nobody would
+        return stack
 
     def _bury(self) -> None:
         """Forget connections that died with their event loop and can be closed by nobody."""

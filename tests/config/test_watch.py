@@ -109,7 +109,7 @@ async def test_invalid_file_is_told_and_not_applied(tmp_path: Path) -> None:
         assert isinstance(error, ConfigurationError)
         assert "nme" == error.path
         replace(path, "name: [")
-        assert "line 1" in str(await watched.next())
+        assert ":1: " in str(await watched.next())
         path.unlink()
         assert "no such file" in str(await watched.next())
         replace(path, "name: two")

@@ -22,6 +22,7 @@ FAMILIES = {
 }
 ROWS: list[set[str]] = [
     {
+        "_bell",
         "_clock",
         "_context",
         "_events",
@@ -38,18 +39,8 @@ ROWS: list[set[str]] = [
     {"events", "telemetry"},
     {"transport"},
     {"config"},
-    {
-        "_background",
-        "_build",
-        "_checking",
-        "_directory",
-        "_discovering",
-        "_listening",
-        "_mesh",
-        "_reconfiguring",
-        "_registering",
-        "_sigterm",
-    },
+    {"convert"},
+    {"runtime"},
     {
         "_client",
         "_client_async",
@@ -62,7 +53,7 @@ ROWS: list[set[str]] = [
     },
     {""},
     {"integrations", "testing"},
-    {"__main__", "_demo"},
+    {"__main__", "_commands", "_demo"},
 ]
 """From the bottom up: a module imports from lower rows, and plain modules from their own."""
 
@@ -87,9 +78,11 @@ WAITING = {
     "trio.sleep",
 }
 MAY_WAIT = {
-    "_background": "owns the thread of the background loop",
-    "_sigterm": "leaves in a thread: a signal handler must not wait",
+    "runtime._background": "owns the thread of the background loop",
+    "runtime.canarying._rollout": "looks at what others wrote from time to time, in the background",
+    "runtime._sigterm": "leaves in a thread: a signal handler must not wait",
     "_transports": "gives the drivers their sleep",
+    "config.store._blocking": "a constructor waits for its document, maybe on a loop",
     "discovery._timing": "gives sources and registrations their sleep, in the background",
     "health._calling": "a blocking check may hang, and must not keep a worker of others",
     "transport._hedge_sync": "is a driver: a blocking race needs threads",

@@ -116,9 +116,9 @@ def ejected(*, shadow: bool) -> EndpointEjected:
             "users: discovery by dns failed: OSError: gone",
         ),
         (
-            ConfigurationApplied(changed=("orders", "users")),
+            ConfigurationApplied(changed=("orders", "users"), version=3),
             logging.INFO,
-            "configuration applied; changed: orders, users",
+            "configuration 3 applied; changed: orders, users",
         ),
         (
             ConfigurationRejected(error=ValueError("bad")),

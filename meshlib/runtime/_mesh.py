@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import weakref
@@ -11,27 +10,29 @@ from typing import Any
 
 import httpx
 
+from .._clock import Clock, monotonic, wall
+from .._context import ambient_deadline
+from .._events import Listener
+from .._exceptions import ConfigurationError
+from .._fork import survive_fork
+from .._models import CallOptions
+from ..config import MeshConfig, load_config
+from ..faults import FaultInjector
+from ..telemetry import CallReport, MeshMetrics, measure
+from ..transport import HTTPX, Call, Service, explain, replayable
+from ._applied import AppliedConfig, Versions
 from ._background import Background
-from ._build import build_policies, cache_settings
 from ._checking import Checking
-from ._clock import Clock, monotonic, wall
-from ._context import ambient_deadline
 from ._directory import Directory
-from ._discovering import Discovering, default_source, source_of
-from ._events import (
-    ConfigurationApplied,
-    ConfigurationRejected,
-    Listener,
-)
-from ._exceptions import ConfigurationError
-from ._fork import survive_fork
+from ._discovering import Discovering, default_source
 from ._listening import Listening
-from ._models import CallOptions
-from ._reconfiguring import Plan
-from .config import MeshConfig, ServiceConfig, load_config, watch_config
-from .faults import FaultInjector
-from .telemetry import CallReport, MeshMetrics, measure, tracing
-from .transport import HTTPX, Call, ResponseCache, Service, explain, replayable
+from ._making import Making
+from ._patching import change, patch
+from ._routing import Routing
+from ._tenant import Tenant
+from ._watching import Watching
+from .canarying import Canary, Canarying
+from .mirroring import Mirroring
 
 _BYTES = HTTPX.byte_stream
 
@@ -69,30 +70,40 @@ class Mesh:
         self.name = name or self.config.name or "application"
         self.default_source = default_source(discovery, self.config)
         self.discovery_in_code = discovery
-        self._listening = Listening(listeners, clock, self._tell_services)
-        self.emit = self._listening.emit
-        self.faults = FaultInjector(self.config.faults, rng=self.rng)
+        self.listening = Listening(listeners, clock, self._tell_services)
+        self.emit = self.listening.emit
+        self.faults = FaultInjector(self.config.all_faults, rng=self.rng)
         self._lock = threading.RLock()
         self._closed = False
         self._retire: list[weakref.WeakMethod[Callable[[Any], None]]] = []
-        self._watch: Any = None
         self._background = Background(self.name)
+        self._watching = Watching(self, self._background, config)
+        self.versions = Versions(self.config, wall_clock)
         self.discovering = Discovering(self._background, self.emit, self.clock, self.rng)
         self.checking = Checking(self._background, self.emit, self.clock, self.rng)
+        self.making = Making(self, wall_clock)
         self.directory = Directory(
             self.config,
-            make=self._make,
-            activate=self.activate,
+            make=self.making.make,
+            activate=self.making.activate,
             has_default=self.default_source is not None,
         )
+        self.mirroring = Mirroring(
+            self._background, self.emit, clock, self.rng, self.service, self.listening
+        )
+        self.canarying = Canarying(
+            self._background, self.emit, name=self.name, wall=wall_clock, rng=self.rng
+        )
+        self.canarying.check({n: s.routes for n, s in self.config.services.items()})
+        self.routing = Routing(self)
         for service_name, settings in self.config.services.items():
-            self.add(service_name, settings)
+            self.making.add(service_name, settings)
         survive_fork(self)
 
     # The request path
 
-    def begin(self, request: Any) -> Call:
-        """Begin a call for *request*; raises when no service may take it."""
+    def begin(self, request: Any, tenant: str | None = None) -> Call:
+        """Begin a call for *request*, made for *tenant*; raises when no service may take it."""
         service = self.directory.by_host.get(request.url.host)
         if service is None:
             service = self.directory.resolve(request.url)
@@ -105,12 +116,18 @@ class Mesh:
             )
         stream = request.stream
         whole = type(stream) is _BYTES or replayable(stream)
-        call = Call(service, request, options, ambient_deadline.get(), whole)
+        if service.router is None:
+            call = Call(service, request, options, ambient_deadline.get(), whole)
+        else:
+            call = self.routing.begin(
+                service, request, options, ambient_deadline.get(), whole, tenant
+            )
+            service = call.service
         if service.tracing is not None:
             service.tracing.call_started(call)
         return call
 
-    def explain(self, request: httpx.Request | str) -> CallReport:
+    def explain(self, request: httpx.Request | str, *, tenant: str | None = None) -> CallReport:
         """
         What a call would do, without sending anything.
 
@@ -122,7 +139,10 @@ class Mesh:
         service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
         whole = replayable(request.stream)
-        return explain(Call(service, request, options, ambient_deadline.get(), whole))
+        parts = service, request, options, ambient_deadline.get(), whole
+        if service.router is None:
+            return explain(Call(*parts))
+        return explain(self.routing.begin(*parts, tenant, explain=True))
 
     # Services
 
@@ -130,60 +150,19 @@ class Mesh:
         """The state of the service called *name*; raises NoEndpointError when there is none."""
         return self.directory.named(name)
 
-    def add(self, name: str, settings: ServiceConfig) -> None:
-        """Make the service that *settings* describe."""
-        self.checking.check(name, settings.health_check)
-        service = self._build(name, settings)
-        self.checking.assign(service, settings.health_check)
-        source = source_of(settings, self.default_source)
-        if source is not None:
-            self.discovering.assign(service, source, settings)
-        else:
-            service.update(settings.endpoints)
-        hosts = (name, *settings.aliases)
-        self.directory.add(service, hosts)
+    def tenant(self, name: str) -> Tenant:
+        """This mesh for the tenant *name*: the same endpoints, limits and routes of its own."""
+        self.routing.use_tenants()
+        return Tenant(self, name)
 
-    def activate(self, service: Service) -> None:
-        """Begin what goes on for *service* beside its calls."""
-        if service.discovered:
-            self.discovering.start(service)
-        if service.health is not None:
-            self.checking.start(service)
+    def canary(self, service: str, route: str | None = None) -> Canary:
+        """
+        The canary of a *route* of *service*, to look at and to lead by hand.
 
-    def _make(self, name: str, kind: str) -> Service:
-        """A service that the document does not name: discovered, or an outside origin."""
-        settings = self.config.default_service()
-        service = self._build(name, settings, outside=kind)
-        if kind == "discovery":
-            self.checking.assign(service, settings.health_check)
-            self.discovering.assign(service, self.default_source, settings)
-        return service
-
-    def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:
-        service = Service(
-            name,
-            build_policies(settings, self.rng, name=name, outside=outside),
-            clock=self.clock,
-            rng=self.rng,
-            emit=self.emit,
-            wall=self._wall,
-            timeouts=(httpx.TimeoutException, TimeoutError),
-            faults=self.faults.plan(name, self.name),
-        )
-        service.retired = self._retired
-        self.observe(service, settings)
-        return service
-
-    def observe(self, service: Service, settings: ServiceConfig) -> None:
-        """Connect *service* to listeners, tracing and the cache it falls back to."""
-        service.listening = bool(self._listening)
-        service.tracing = tracing()
-        service.find_tracing = tracing
-        cache = cache_settings(settings)
-        if cache is None:
-            service.cache = None
-        elif service.cache is None:
-            service.cache = ResponseCache(ttl=cache[0], size=cache[1], clock=self.clock)
+        The route need not be named when one only has a canary. Raises ConfigurationError
+        when there is none, or several.
+        """
+        return self.canarying.canary(service, route)
 
     # Discovery
 
@@ -203,48 +182,53 @@ class Mesh:
         not change keeps its state: breakers, load, windows, budgets. None loads the
         original source again.
         """
-        try:
-            source = self._config_source if config is None else config
-            plan = Plan(self, load_config(source, services=self._services_in_code))
-        except ConfigurationError as exc:
-            self.emit(ConfigurationRejected(error=exc))
-            raise
-        with self._lock:
-            changed = plan.carry_out()
-        self.emit(ConfigurationApplied(changed=changed))
-        return changed
+        source, in_code = self._config_source if config is None else config, self._services_in_code
+        return change(self, self._lock, lambda _: load_config(source, services=in_code))
+
+    def patch(self, changes: Any, *, service: str | None = None) -> tuple[str, ...]:
+        """
+        Merge *changes* into the configuration in force; return the services they changed.
+
+        A merge patch (RFC 7396) of the document, or of *service* alone: null takes away
+        what was said, so that what is inherited counts. As atomic as `apply`.
+        """
+        return patch(self, self._lock, changes, service)
 
     def watch(self) -> None:
-        """Apply the configuration file again whenever it changes."""
-        path = self._config_source
-        if not isinstance(path, str | os.PathLike):
-            raise ConfigurationError(
-                f"only a file can be watched, not {type(path).__name__}", path="config"
-            )
+        """Apply the configuration file, or the key of a store, again whenever it changes."""
         with self._lock:
-            if self._watch is None:
-                self._watch = self._background.start_soon(
-                    watch_config,
-                    path,
-                    self.apply,
-                    lambda error: self.emit(ConfigurationRejected(error=error)),
-                    self.config,
-                )
+            self._watching.start()
+
+    def history(self) -> tuple[AppliedConfig, ...]:
+        """The last 20 configurations that took effect, the oldest first."""
+        return self.versions.history()
+
+    def rollback(self, version: int | None = None) -> tuple[str, ...]:
+        """
+        Put a *version* of the history in force again, by default the one before this.
+
+        As atomic as `apply`, and a new version itself. A watched document takes effect
+        when it next changes. Returns the services that were changed.
+        """
+        number, config = self.versions.find(version)
+        return change(self, self._lock, lambda _: config, f"version {number}")
 
     # Telemetry
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Send every event to *listener* from now on; the function returned stops that."""
-        return self._listening.add(listener)
+        return self.listening.add(listener)
 
     def _tell_services(self) -> None:
         for service in self.directory.everything():
-            service.listening = bool(self._listening)
+            service.listening = bool(self.listening)
 
     def metrics(self) -> MeshMetrics:
         """What every service and endpoint has done so far, and its state now."""
         services, supervisors = self.directory.everything(), self.discovering.supervisors
-        return measure(self.name, services, supervisors, self.clock())
+        mirrors = self.mirroring.counts()
+        canaries = self.canarying.measured()
+        return measure(self.name, services, supervisors, self.clock(), mirrors, canaries)
 
     # Life
 
@@ -254,7 +238,8 @@ class Mesh:
             alive = [method for method in self._retire if method() is not None]
             self._retire = [*alive, weakref.WeakMethod(retire)]
 
-    def _retired(self, target: Any) -> None:
+    def retired(self, target: Any) -> None:
+        """Tell all of them that *target* left."""
         for method in self._retire:
             retire = method()
             if retire is not None:
@@ -264,18 +249,18 @@ class Mesh:
         """A forked child starts with no call in flight and no thread."""
         self._lock = threading.RLock()
         self._background.renew()
-        self._listening.renew()
+        self.listening.renew()
         self.discovering.renew()
         self.checking.renew()
         self.directory.renew()
+        self.routing.renew()
+        self.mirroring.renew()
+        self.canarying.renew()
         for service in self.directory.everything():
             service.renew()
             if service.health is not None:
                 service.health.renew()
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-            self.watch()
+        self._watching.renew()
 
     def close(self) -> None:
         """Stop background work. Idempotent; calls still in flight end by themselves."""
@@ -283,9 +268,11 @@ class Mesh:
             if self._closed:
                 return
             self._closed = True
-            self._watch = None
+            self._watching.stop()
             self.discovering.close()
             self.checking.close()
+            self.mirroring.close()
+            self.canarying.close()
         self._background.stop()
 
     def __enter__(self) -> Mesh:

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .._clock import Clock
+from .._events import Event
+from ..config import MeshConfig, ServiceConfig
+from ..discovery import Supervisor, Timing, make_discovery
+from ..transport import Service
 from ._background import Background
-from ._clock import Clock
-from ._events import Event
-from .config import MeshConfig, ServiceConfig
-from .discovery import Supervisor, Timing, make_discovery
-from .transport import Service
 
 
 def default_source(discovery: Any, config: MeshConfig) -> Any:

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._clock import Clock
+from .._events import Event
+from .._exceptions import ConfigurationError
+from ..discovery import moved
+from ..health import HealthCheckOptions, HealthMonitor
+from ..transport import Service
 from ._background import Background
-from ._clock import Clock
-from ._events import Event
-from ._exceptions import ConfigurationError
-from .discovery import moved
-from .health import HealthCheckOptions, HealthMonitor
-from .transport import Service
 
 
 class Checking:

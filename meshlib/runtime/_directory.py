@@ -7,22 +7,25 @@ then outside origins. Looking a known host up is one dictionary read.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
 import httpx
 
-from ._exceptions import ConfigurationError, NoEndpointError, RouteDeniedError
-from ._models import Endpoint
-from .config import MeshConfig, service_name
-from .transport import HTTP_SCHEMES, Service, refusal
+from .._exceptions import ConfigurationError, NoEndpointError, RouteDeniedError
+from .._models import Endpoint
+from ..balancing import NOBODY, Members, zone_counts
+from ..config import MeshConfig, service_name
+from ..transport import HTTP_SCHEMES, Service, refusal
 
 _SUFFIX = ".mesh"
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _LAST_PORT = 65535
+_LOGGER = logging.getLogger("meshlib")
 
 
 class Directory:
@@ -48,7 +51,9 @@ class Directory:
         self._make = make
         self._activate = activate
         self._dormant: dict[str, Service] = {}
-        self._lock = threading.RLock()
+        self._missed: set[str] = set()
+        self.lock = threading.RLock()
+        """Also held while routes are put in force, since they lead to services found here."""
 
     def reconfigure(self, config: MeshConfig, has_default: bool) -> None:
         """Resolve by *config* from now on."""
@@ -58,26 +63,40 @@ class Directory:
     def add(self, service: Service, hosts: tuple[str, ...]) -> None:
         """Make *service* answer to *hosts*; what runs for it starts when it is first asked for."""
         dormant = _runs(service)
-        with self._lock:
+        with self.lock:
             self.services[service.name] = service
             for host in hosts:
                 for name in (host, host + _SUFFIX):
-                    if dormant:
-                        self._dormant[name] = service
-                    else:
-                        self.by_host[name] = service
+                    here, there = self._dormant, self.by_host
+                    if not dormant:
+                        here, there = there, here
+                    here[name] = service
+                    there.pop(name, None)  # that of a service which gives way
 
     def remove(self, name: str) -> Service | None:
         """Forget a service; calls in flight end as they began."""
-        with self._lock:
+        with self.lock:
             service = self.services.pop(name, None)
             self.by_host = {h: s for h, s in self.by_host.items() if s is not service}
             self._dormant = {h: s for h, s in self._dormant.items() if s is not service}
             return service
 
+    def replace(self, gone: Iterable[str], came: Iterable[tuple[Service, tuple[str, ...]]]) -> None:
+        """
+        Forget the services *gone*, and have those that *came* answer to their hosts alone.
+
+        Nobody sees anything between: who misses a host meanwhile waits in `resolve`.
+        """
+        came = list(came)
+        with self.lock:
+            for name in (*gone, *(service.name for service, _ in came)):
+                self.remove(name)
+            for service, hosts in came:
+                self.add(service, hosts)
+
     def sleep(self) -> None:
         """Have every discovered service start again when it is next asked for."""
-        with self._lock:
+        with self.lock:
             for host, service in list(self.by_host.items()):
                 if _runs(service):
                     self._dormant[host] = service
@@ -85,18 +104,18 @@ class Directory:
 
     def renew(self) -> None:
         """A forked child has none of its parent's threads: discovery starts anew."""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.sleep()
 
     def everything(self) -> list[Service]:
         """Every service, outside origins included."""
-        with self._lock:
+        with self.lock:
             return [*self.services.values(), *self.origins.values()]
 
     def resolve(self, url: Any) -> Service:
         """The service of *url* whose host is not known yet; raises what denies it."""
         host: str = url.host
-        with self._lock:
+        with self.lock:
             service = self.by_host.get(host) or self._dormant.get(host)
             if url.scheme not in HTTP_SCHEMES:
                 if service is not None:
@@ -112,11 +131,32 @@ class Directory:
     def named(self, name: str) -> Service:
         """The service called *name*; raises NoEndpointError when there is none."""
         key = name.lower()
-        with self._lock:
+        with self.lock:
             service = self.by_host.get(key) or self._dormant.get(key)
             if service is None:
                 service = self._discover(key.removesuffix(_SUFFIX))
             return self._awake(service)
+
+    def members(self, name: str) -> Members:
+        """Where the endpoints of the service called *name* are; nobody's when there is none."""
+        service = self.services.get(name.lower())
+        if service is None:
+            return NOBODY
+        targets = service.targets
+        return Members(zone_counts(each for each in targets if each.healthy), len(targets))
+
+    def wake(self, name: str) -> None:
+        """Begin to discover and check the service called *name*, which nobody has called yet."""
+        key = name.lower()
+        with self.lock:
+            service = self._dormant.get(key)
+            if service is None and key not in self.by_host and self.has_default:
+                service = self._discover(key)
+            if service is not None:
+                self._awake(service)
+            elif key not in self.by_host and key not in self._missed:
+                self._missed.add(key)
+                _LOGGER.warning("there is no service %r, the members of zone_aware", name)
 
     def _discover(self, name: str) -> Service:
         service = self.services.get(name)
@@ -197,8 +237,13 @@ class Directory:
 
 
 def _runs(service: Service) -> bool:
-    """Whether discovery or health checks run for *service* in the background."""
-    return service.discovered or service.health is not None
+    """Whether something is to run for *service* in the background when it is called."""
+    return (
+        service.discovered
+        or service.health is not None
+        or service.policies.zones is not None
+        or any(route.canary is not None for route in service.settings.routes)
+    )
 
 
 def is_service_name(host: str) -> bool:

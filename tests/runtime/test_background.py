@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 
-from meshlib._background import Background, BackgroundTask
+from meshlib.runtime._background import Background, BackgroundTask
 
 PATIENCE = 30.0
 """Seconds after which something that did not happen fails a test."""
@@ -251,7 +251,7 @@ def test_task_may_be_started_before_there_is_a_loop(
     background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task that comes while the thread is still starting is not forgotten."""
-    from meshlib import _background as module
+    from meshlib.runtime import _background as module
 
     go, run_loop = threading.Event(), anyio.run
 
@@ -273,7 +273,7 @@ def test_loop_that_ends_by_itself_is_told_and_replaced(
     background: Background, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If the thread dies, the next task gets another, and the interrupted ones can go on."""
-    from meshlib import _background as module
+    from meshlib.runtime import _background as module
 
     def refuse(*args: object, **options: object) -> None:
         raise OSError("too many open files")
@@ -340,7 +340,7 @@ def test_everything_is_stopped_at_exit(
     background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the interpreter calls at its end stops every background."""
-    from meshlib import _background as module
+    from meshlib.runtime import _background as module
 
     task, _ = start(background)
     monkeypatch.setattr(module, "_ALL", {background})
@@ -373,7 +373,7 @@ def run(program: str) -> str:
 
 PROLOGUE = """
 import os, sys, threading, anyio
-from meshlib._background import Background
+from meshlib.runtime._background import Background
 
 def say(text):
     os.write(1, (text + "\\n").encode())

@@ -8,9 +8,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
-from ._clock import Clock
-from ._events import Event, Listener
-from .telemetry import StateLog
+from .._clock import Clock
+from .._events import Event, Listener
+from ..telemetry import StateLog
 
 _LOGGER = logging.getLogger("meshlib")
 

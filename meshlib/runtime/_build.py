@@ -4,18 +4,30 @@ From the document to policies: what is validated once, and read on every call.
 
 from __future__ import annotations
 
+import logging
+import os
 import random
+import socket
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from ._context import client_ip
-from .balancing import BalancerOptions, HashKey
-from .config import FallbackOptions, ServiceConfig
-from .retry import Classifier, RetryPolicy
-from .transport import HTTPX, KeySource, Policies
+from .._context import client_ip
+from ..balancing import (
+    BalancerOptions,
+    HashKey,
+    Levels,
+    Subsetting,
+    ZoneAware,
+    default_keys,
+    parse_locality,
+)
+from ..config import FallbackOptions, ServiceConfig
+from ..retry import Classifier, RetryPolicy
+from ..transport import HTTPX, KeySource, LevelsOf, Policies
 
 _HASHING = frozenset({"ip_hash", "ring_hash", "maglev"})
 _INFINITE = float("inf")
+_LOGGER = logging.getLogger("meshlib")
 
 
 def build_policies(
@@ -42,6 +54,11 @@ def build_policies(
             name if outside in ("", "discovery") else "endpoint"
         )  # an origin is named by its own address
     classifier = Classifier(HTTPX.errors, config.retry.statuses)
+    own = parse_locality(config.own_zone or "")
+    levels: LevelsOf = default_keys
+    if config.prefer is not None:
+        levels = Levels(config.prefer, own, lambda about: _LOGGER.warning("%s: %s", name, about))
+    zones, subsetting = config.zone_aware, config.subsetting
     return Policies(
         timeout=_INFINITE if config.timeout is None else config.timeout,
         attempt_timeout=_INFINITE if config.attempt_timeout is None else config.attempt_timeout,
@@ -65,7 +82,26 @@ def build_policies(
         idempotent=config.idempotent,
         ready_timeout=_INFINITE if config.discovery_timeout is None else config.discovery_timeout,
         wire_headers=outside != "passthrough",
+        levels=levels,
+        zones=None if zones is None else ZoneAware(zones, own, config.panic.threshold),
+        subsetting=None
+        if subsetting is None
+        else Subsetting(subsetting, levels=levels, by=_versions(config), identity=_this_process),
     )
+
+
+def _versions(config: ServiceConfig) -> tuple[str, ...]:
+    """The metadata that tell versions of a service apart, as far as its own routes show."""
+    used = {"version"}
+    for route in config.routes:
+        used.update(route.subset, *(each.subset for each in route.split))
+        used.update(*(each.subset for each in route.mirror))
+    return tuple(sorted(used))
+
+
+def _this_process() -> str:
+    """What no other process is called."""
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def cache_settings(config: ServiceConfig) -> tuple[float, int] | None:

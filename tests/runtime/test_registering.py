@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from meshlib import ConfigurationError, Endpoint, register
-from meshlib._sigterm import on_sigterm
+from meshlib.runtime._sigterm import on_sigterm
 
 URL = "http://127.0.0.1:8001"
 

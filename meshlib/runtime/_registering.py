@@ -12,14 +12,12 @@ from typing import Any, Self
 
 import anyio.to_thread
 
-from ._background import Background, BackgroundTask
-from ._events import Event, Listener
-from ._exceptions import ConfigurationError
-from ._fork import survive_fork
-from ._models import Endpoint
-from ._sigterm import on_sigterm
-from .discovery import parse_endpoint
-from .discovery.registration import (
+from .._events import Event, Listener
+from .._exceptions import ConfigurationError
+from .._fork import survive_fork
+from .._models import Endpoint
+from ..discovery import parse_endpoint
+from ..discovery.registration import (
     Instance,
     Keeper,
     Registrar,
@@ -27,6 +25,8 @@ from .discovery.registration import (
     make_instance,
     make_registrar,
 )
+from ._background import Background, BackgroundTask
+from ._sigterm import on_sigterm
 
 _LOGGER = logging.getLogger("meshlib")
 _MINIMUM_TTL = 1.0

@@ -1,0 +1,92 @@
+"""
+From what the document says of a service to the service.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from .._clock import Clock
+from ..config import ServiceConfig
+from ..telemetry import tracing
+from ..transport import ResponseCache, Service
+from ._build import build_policies, cache_settings
+from ._discovering import source_of
+
+if TYPE_CHECKING:
+    from ._mesh import Mesh
+
+
+class Making:
+    """Makes the services of a mesh, and starts what goes on for them beside their calls."""
+
+    def __init__(self, mesh: Mesh, wall: Clock) -> None:
+        self._mesh = mesh
+        self._wall = wall
+
+    def add(self, name: str, settings: ServiceConfig) -> None:
+        """Make the service that *settings* describe."""
+        mesh = self._mesh
+        mesh.checking.check(name, settings.health_check)
+        service = self._build(name, settings)
+        mesh.checking.assign(service, settings.health_check)
+        source = source_of(settings, mesh.default_source)
+        if source is not None:
+            mesh.discovering.assign(service, source, settings)
+        else:
+            service.update(settings.endpoints)
+        hosts = (name, *settings.aliases)
+        mesh.directory.add(service, hosts)
+
+    def make(self, name: str, kind: str) -> Service:
+        """A service that the document does not name: discovered, or an outside origin."""
+        mesh = self._mesh
+        settings = mesh.config.default_service()
+        service = self._build(name, settings, outside=kind)
+        if kind == "discovery":
+            mesh.checking.assign(service, settings.health_check)
+            mesh.discovering.assign(service, mesh.default_source, settings)
+        return service
+
+    def activate(self, service: Service) -> None:
+        """Begin what goes on for *service* beside its calls."""
+        mesh = self._mesh
+        if service.discovered:
+            mesh.discovering.start(service)
+        if service.health is not None:
+            mesh.checking.start(service)
+        mesh.canarying.start(service.name)
+        if service.policies.zones is not None:
+            mesh.directory.wake(service.policies.zones.options.members)
+
+    def observe(self, service: Service, settings: ServiceConfig) -> None:
+        """Connect *service* to listeners, tracing and the cache it falls back to."""
+        service.listening = bool(self._mesh.listening)
+        service.tracing = tracing()
+        service.find_tracing = tracing
+        cache = cache_settings(settings)
+        if cache is None:
+            service.cache = None
+        elif service.cache is None:
+            service.cache = ResponseCache(ttl=cache[0], size=cache[1], clock=self._mesh.clock)
+
+    def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:
+        mesh = self._mesh
+        service = Service(
+            name,
+            build_policies(settings, mesh.rng, name=name, outside=outside),
+            clock=mesh.clock,
+            rng=mesh.rng,
+            emit=mesh.emit,
+            wall=self._wall,
+            timeouts=(httpx.TimeoutException, TimeoutError),
+            faults=mesh.faults.plan(name, mesh.name),
+        )
+        service.retired = mesh.retired
+        service.find_members = mesh.directory.members
+        service.outside = outside
+        self.observe(service, settings)
+        mesh.routing.assign(service, settings)
+        return service

@@ -1,0 +1,30 @@
+"""
+The state of an endpoint that a service did not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._models import Endpoint
+from ..breaker import Breaker
+from ._slow_start import begin_ramp
+from ._target import Target
+
+
+def new_target(service: Any, endpoint: Endpoint, now: float, first: bool) -> Target:
+    """A target of *service*; the *first* ones need no slow start."""
+    policies = service.policies
+    options = policies.balancer
+    target = Target(
+        endpoint,
+        baseline=service.baseline,
+        breaker=Breaker(policies.breaker, rng=service.rng),
+        now=now,
+        decay_time=getattr(options, "decay_time", 1.0),
+        idle_decay_time=getattr(options, "idle_decay_time", 5.0),
+    )
+    target.breaker = service.new_breaker(target, policies.breaker)
+    if not first:  # a service that starts has nobody to take over its share meanwhile
+        begin_ramp(target, policies.slow_start)
+    return target
