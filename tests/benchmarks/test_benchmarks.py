@@ -76,6 +76,10 @@ def test_gate_fails_above_a_limit() -> None:
         ),
         (("picks.py", "--rounds", "1"), {"round_robin", "maglev"}),
         (("updates.py", "--endpoints", "200", "--updates", "2"), {"applied", "excess"}),
+        (
+            ("mirroring.py", "--rounds", "2", "--seconds", "0"),
+            {"sync, 1 at once", "async, 8 at once"},
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
