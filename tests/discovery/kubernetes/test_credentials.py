@@ -78,7 +78,8 @@ async def test_a_token_that_is_replaced_is_used(
         source = KubernetesDiscovery(service_account=pod, watch_timeout=1)
         async with following(source, service) as seen:
             await seen.until_urls(URL)
-            (pod / "token").write_text(tokens[1])
+            (pod / "token.new").write_text(tokens[1])
+            (pod / "token.new").replace(pod / "token")  # at once, as a kubelet does
             await another_watch(seen)  # may have read the old one, and no later watch has
             cluster.delete(f"{ROLES}/namespaces/default/rolebindings/{names[0]}")
             await another_watch(seen)
