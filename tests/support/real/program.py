@@ -36,6 +36,11 @@ def find_program(name: str, variable: str, *also: str) -> str:
     return chosen
 
 
+_WORKERS = 16
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+"""Processes that run tests side by side, each with ports of its own."""
+
+
 def free_port(*, kind: int = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
     """
     A port that nobody uses at the moment.
@@ -45,7 +50,7 @@ def free_port(*, kind: int = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int
     """
     chance = random.SystemRandom()
     while True:
-        port = chance.randrange(12_000, 32_000)
+        port = chance.randrange(12_000 + _WORKER, 32_000, _WORKERS)
         if port in _GIVEN:
             continue
         with socket.socket(socket.AF_INET, kind) as probe:
