@@ -344,6 +344,6 @@ class CallModel(RuleBasedStateMachine):
 
 
 CallModel.TestCase.settings = settings(
-    max_examples=500 if os.environ.get("CI") else 100, stateful_step_count=80, deadline=None
+    max_examples=200 if os.environ.get("CI") else 100, stateful_step_count=80, deadline=None
 )
 TestCallModel = CallModel.TestCase
