@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from weakref import WeakSet
 
+from .._clock import Clock, monotonic, wall
 from .._exceptions import ConfigurationError
+from .._problems import nearest
+from ._combine import Records, choose, combine
+from ._facts import Facts
 from ._fault import Fault, Phase
-from ._options import AbortFault, FaultRule
+from ._holding import Holding, Waits
+from ._log import InjectionLog
+from ._options import FaultRule
 from ._plan import FaultPlan
-from ._rule import Rule
+from ._rule import Drawn, Rule
+from ._rules import Rules
+
+Extra = Callable[[FaultPlan, Phase, Mapping[str, str]], Sequence[Rule]]
+"""The rules that a request brings, by its plan, phase and headers."""
 
 
 class FaultInjector:
@@ -19,47 +29,95 @@ class FaultInjector:
     Holds fault rules and hands out plans that follow them.
 
     Every rule that matches draws for itself. The delays of those that hit add up, and
-    the first abort in the order of *rules* wins. A rule without a seed draws from *rng*.
+    the first abort in the order of *rules* wins. A rule without a seed takes one from *rng*.
+    *clock* tells the times of rules and injections, *wall_clock* those of day, in UTC.
 
-    Changes act from the next decision on, in every plan. A rule that stays the same, or
-    is only enabled or disabled, keeps its place in its seeded sequence, its counters and
-    the number of its faults in force. Several rules may have one name: what goes by name
-    then goes for all of them.
+    Changes act from the next decision on, in every plan: no decision that ends after
+    them follows what was before. A rule that stays the same, or is only enabled or
+    disabled, keeps its place in its sequence, its counters and the number of its faults in
+    force. Several rules may have one name: what goes by name then goes for all of them.
 
     Thread-safe.
     """
 
     def __init__(
-        self, rules: Sequence[FaultRule] = (), *, rng: random.Random | None = None
+        self,
+        rules: Sequence[FaultRule] = (),
+        *,
+        rng: random.Random | None = None,
+        clock: Clock = monotonic,
+        wall_clock: Clock = wall,
     ) -> None:
-        self._rng = random.Random() if rng is None else rng
+        self._clock = clock
         self._lock = Lock()
         self._enabled = True
-        self._rules: tuple[Rule, ...] = ()
+        self._holding = Holding()
+        self.log = InjectionLog()
+        self._forbidden = ""
+        self._extra: Extra | None = None
+        self.gate: Callable[[], str] | None = None
+        """Asked at every decision, without a lock, why there is to be no fault now."""
+        self.heeds_requests = False
+        """Whether rules with `header: true` may do what headers of a request ask for."""
+        self._records = Records()
+        self._rules = Rules(random.Random() if rng is None else rng, clock, wall_clock)
         self._plans: WeakSet[FaultPlan] = WeakSet()
         self.set_rules(rules)
 
     @property
     def enabled(self) -> bool:
         """Whether anything is injected at all: False stops every rule at once."""
-        return self._enabled
+        return self._enabled and not self._forbidden
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
         with self._lock:
             self._enabled = value
-            self._publish(self._rules)
+            self._publish()
+
+    @property
+    def forbidden(self) -> str:
+        """Why nothing may be injected here, whatever is enabled; empty when it may."""
+        return self._forbidden
+
+    def forbid(self, reason: str) -> None:
+        """Inject nothing, for this *reason*, until it is permitted."""
+        with self._lock:
+            self._forbidden = reason or "it is forbidden"
+            self._publish()
+
+    def permit(self) -> None:
+        """Take back what was forbidden; what is enabled acts again."""
+        with self._lock:
+            self._forbidden = ""
+            self._publish()
+
+    @property
+    def extra(self) -> Extra | None:
+        """
+        What is asked, at every decision, for the rules that a request brings.
+
+        They come after the others, are made by `compile`, and are to be kept: their state is
+        in them. It is called without a lock.
+        """
+        return self._extra
+
+    @extra.setter
+    def extra(self, value: Extra | None) -> None:
+        with self._lock:
+            self._extra = value
+            self._publish()
 
     @property
     def rules(self) -> tuple[FaultRule, ...]:
         """The rules as they are now, in order."""
-        return tuple(rule.options for rule in self._rules)
+        return tuple(rule.options for rule in self._rules.now)
 
     @property
     def injected(self) -> dict[str, int]:
         """How many faults each rule has caused, by name."""
         counts: dict[str, int] = {}
-        for rule in self._rules:
+        for rule in self._rules.now:
             name = rule.options.name
             counts[name] = counts.get(name, 0) + rule.injected
         return counts
@@ -68,7 +126,7 @@ class FaultInjector:
     def active(self) -> dict[str, int]:
         """How many faults of each rule are in force, by name."""
         counts: dict[str, int] = {}
-        for rule in self._rules:
+        for rule in self._rules.now:
             name = rule.options.name
             counts[name] = counts.get(name, 0) + rule.active
         return counts
@@ -80,7 +138,7 @@ class FaultInjector:
         None is an answer for the rules of this moment: a rule added later may concern
         the service. `plan` gives one that then follows.
         """
-        if not any(rule.matcher.concerns(service, source) for rule in self._rules):
+        if not any(rule.matcher.concerns(service, source) for rule in self._rules.now):
             return None
         return self.plan(service, source)
 
@@ -89,8 +147,13 @@ class FaultInjector:
         plan = FaultPlan(self, service, source)
         with self._lock:
             self._plans.add(plan)
-            plan.follow(self._rules if self._enabled else ())
+            self._inform(plan)
         return plan
+
+    def compile(self, rule: FaultRule) -> Rule:
+        """A rule, beginning now, for what `extra` gives."""
+        with self._lock:
+            return self._rules.make(rule)
 
     def set_rules(self, rules: Sequence[FaultRule]) -> None:
         """
@@ -120,23 +183,27 @@ class FaultInjector:
         """Stop the rule called *name*; ConfigurationError when there is none."""
         self._switch(name, False)
 
-    def draw(self, matching: Sequence[Rule], phase: Phase) -> Fault | None:
+    def draw(self, matching: Sequence[Rule], facts: Facts, service: str) -> Fault | None:
         """Let each of *matching* draw, and combine what they drew; for plans."""
-        delays = 0.0
-        abort: AbortFault | None = None
-        acting: list[Rule] = []
+        if self.gate is not None and self.gate():
+            return None
+        now = self._clock()
         with self._lock:
+            if not self.enabled:
+                return None
+            drawn: list[tuple[Rule, Drawn]] = []
             for rule in matching:
-                delay, aborts = rule.draw()
-                if abort is not None:
-                    aborts = None
+                mine = rule.draw(facts, now) if rule.live else None
                 # A rule that is full passes; it has drawn, so its sequence goes on.
-                if (delay is None and aborts is None) or not rule.begin():
-                    continue
-                acting.append(rule)
-                delays += delay or 0.0
-                abort = abort or aborts
-        return _fault(acting, delays, abort, phase) if acting else None
+                if mine is not None and not rule.full:
+                    drawn.append((rule, mine))
+            if not drawn:
+                return None
+            acting, abort = choose(drawn)
+            for rule, _ in acting:
+                rule.begin()
+            injections = self._records.record(acting, facts, service, now)
+            return combine(acting, abort, facts, injections)
 
     def release(self, fault: Fault) -> None:
         """End *fault*; idempotent, and right also when its rules are gone."""
@@ -144,10 +211,29 @@ class FaultInjector:
             while fault.active:
                 fault.active.pop().end()
 
+    def stands(self, fault: Fault) -> bool:
+        """Whether *fault* still acts: not once it was stopped, or all its rules were."""
+        return self._stands(fault) and not (self.gate is not None and self.gate())
+
+    def hold(self, fault: Fault, waiter: Waits) -> bool:
+        """Set *waiter* as soon as *fault* is called off; False when it was already."""
+        with self._lock:
+            stands = self._stands(fault)
+            if stands:
+                self._holding.add(fault, waiter)
+            return stands
+
+    def let_go(self, waiter: Waits) -> None:
+        """Forget *waiter*, which waits no more."""
+        with self._lock:
+            self._holding.remove(waiter)
+
     def renew(self) -> None:
         """Start anew in a forked child: a lock of its own, and no fault in force."""
         self._lock = Lock()
-        for rule in self._rules:
+        self._holding.clear()
+        self.log.renew()
+        for rule in self._rules.now:
             rule.active = 0
 
     def _switch(self, name: str, enabled: bool) -> None:
@@ -163,50 +249,27 @@ class FaultInjector:
     def _require(self, name: str) -> None:
         names = sorted({rule.name for rule in self.rules})
         if name not in names:
+            there = f"there are: {', '.join(names)}" if names else "there are none"
             raise ConfigurationError(
                 f"no fault rule is called {name!r}",
                 path="faults",
-                hint=f"there are: {', '.join(names)}" if names else "there are none",
+                hint=nearest(name, names) or there,
             )
 
     def _replace(self, rules: Sequence[FaultRule]) -> None:
         # Caller must hold the lock.
-        left = list(self._rules)
-        kept = [_take(left, options) for options in rules]
-        counts: dict[str, int] = {}
-        for rule in left:
-            name = rule.options.name
-            counts[name] = counts.get(name, 0) + rule.injected
-        after: list[Rule] = []
-        for options, known in zip(rules, kept, strict=True):
-            rule = known or Rule(options, self._rng, injected=counts.pop(options.name, 0))
-            rule.options = options
-            after.append(rule)
-        self._publish(tuple(after))
+        self._rules.replace(rules)
+        self._publish()
 
-    def _publish(self, rules: tuple[Rule, ...]) -> None:
+    def _publish(self) -> None:
         # Caller must hold the lock.
-        self._rules = rules
         for plan in self._plans:
-            plan.follow(rules if self._enabled else ())
+            self._inform(plan)
+        self._holding.wake(self._stands)
 
+    def _stands(self, fault: Fault) -> bool:
+        return self.enabled and any(rule.live for rule in fault.active)
 
-def _take(rules: list[Rule], options: FaultRule) -> Rule | None:
-    """Take the first rule out of *rules* that is *options*, enabled or not."""
-    for index, rule in enumerate(rules):
-        if rule.options.model_copy(update={"enabled": options.enabled}) == options:
-            return rules.pop(index)
-    return None
-
-
-def _fault(acting: Sequence[Rule], delay: float, abort: AbortFault | None, phase: Phase) -> Fault:
-    return Fault(
-        rule="+".join(rule.options.name for rule in acting),
-        delay=delay,
-        status=None if abort is None else abort.status,
-        error=None if abort is None else abort.error,
-        retry_after=None if abort is None else abort.retry_after,
-        body="" if abort is None else abort.body,
-        phase=phase,
-        active=list(acting),
-    )
+    def _inform(self, plan: FaultPlan) -> None:
+        on = self.enabled
+        plan.follow(self._rules.now if on else (), listen=on and self._extra is not None)

@@ -2,149 +2,98 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from .._exceptions import ConfigurationError
 from .._options import Duration, Options, PositiveDuration
+from ._abort_options import AbortFault
+from ._delay_options import DelayFault
+from ._key import check_key
+from ._match_options import FaultMatch
+from ._pattern_options import QuotaFault, ScheduleWindow, SequenceFault
+from ._response_options import ResponseFault
+from ._share_options import Percentage, renamed
 
-Percentage = Annotated[float, Field(ge=0, le=100)]
-
-ErrorName = Literal["refused", "reset", "connect_timeout", "read_timeout"]
-
-
-class TextMatch(Options):
-    """A text is equal to *exact*, begins with *prefix*, or matches *regex* as a whole."""
-
-    exact: str | None = None
-    prefix: str | None = None
-    regex: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"exact": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one(self) -> TextMatch:
-        if sum(part is not None for part in (self.exact, self.prefix, self.regex)) != 1:
-            raise ValueError("give one of exact, prefix and regex")
-        return self
-
-    @field_validator("regex")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as exc:
-                raise ValueError(f"{value!r} is no regular expression: {exc}") from None
-        return value
-
-
-class FaultMatch(Options):
-    """
-    Which attempts a rule applies to; what is not named matches everything.
-
-    *endpoint* is a URL, or `host:port` for any scheme. Names of *headers* ignore case.
-    """
-
-    service: str | None = None
-    source: str | None = None
-    endpoint: str | None = None
-    method: frozenset[str] = frozenset()
-    path: TextMatch | None = None
-    headers: dict[str, TextMatch] = {}
-    route: str | None = None
-    """The name of a route, alone or as `service/route`."""
-
-    @field_validator("method", mode="before")
-    @classmethod
-    def _methods(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return [value.upper()]
-        if not isinstance(value, Collection):
-            return value
-        return [name.upper() if isinstance(name, str) else name for name in value]
-
-    @field_validator("endpoint")
-    @classmethod
-    def _endpoint(cls, value: str | None) -> str | None:
-        if value is not None:
-            # Reading the port raises ValueError where it is none.
-            _ = urlsplit(value if "://" in value else f"//{value}").port
-        return value
-
-
-class LognormalDelay(Options):
-    """Seconds drawn from a lognormal distribution with this *median* and *sigma*."""
-
-    median: PositiveDuration
-    sigma: Annotated[float, Field(gt=0, le=5)] = 0.6
-
-
-class DelayFault(Options):
-    """Hold an attempt back for a while before it is sent: exactly one of the three kinds."""
-
-    percentage: Percentage = 100.0
-    fixed: Duration | None = None
-    uniform: tuple[Duration, Duration] | None = None
-    lognormal: LognormalDelay | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> DelayFault:
-        if sum(kind is not None for kind in (self.fixed, self.uniform, self.lognormal)) != 1:
-            raise ValueError("give one of fixed, uniform and lognormal")
-        if self.uniform is not None and self.uniform[0] > self.uniform[1]:
-            raise ValueError("uniform is [lowest, highest]")
-        return self
-
-
-class AbortFault(Options):
-    """Answer instead of the endpoint: with a *status*, or as the *error* that a wire raises."""
-
-    percentage: Percentage = 100.0
-    status: Annotated[int, Field(ge=200, le=599)] | None = None
-    error: ErrorName | None = None
-    retry_after: Duration | None = None
-    body: str = ""
-
-    @model_validator(mode="after")
-    def _one(self) -> AbortFault:
-        if (self.status is None) == (self.error is None):
-            raise ValueError("give one of status and error")
-        if self.retry_after is not None and self.status is None:
-            raise ValueError("retry_after goes with status")
-        return self
+_PARTS = ("delay", "abort", "response", "quota")
 
 
 class FaultRule(Options):
     """
     One fault: what it matches, and what it does to it.
 
-    Delay and abort are drawn independently, each with its own percentage, as in Envoy:
-    20 % delayed and 5 % aborted touch 24 % of the attempts.
+    Delay, abort and response are drawn independently, each with its own percentage, as in
+    Envoy: 20 % delayed and 5 % aborted touch 24 % of the attempts.
+
+    The draws of the n-th call that matches follow from the seed, the name and n alone, so
+    that n calls are touched alike however they interleave; which call is the n-th is theirs
+    to settle. With *keyed* a key stands for n, and the same key always has the same fate,
+    whenever it comes.
     """
 
     name: str
     match: FaultMatch = FaultMatch()
-    delay: DelayFault | None = None
-    abort: AbortFault | None = None
     phase: Literal["attempt", "call"] = "attempt"
     """`attempt` acts inside retries, so that they see it; `call` outside them."""
+    when: Literal["before", "after"] = "before"
+    """
+    `before` the request is sent, or `after`: then it is processed, and its response is held
+    back or lost.
+    """
+    percentage: Percentage = 100.0
+    """The share of what matches that the rule looks at, before its parts draw."""
+    delay: DelayFault | None = None
+    abort: AbortFault | None = None
+    response: ResponseFault | None = None
+    quota: QuotaFault | None = None
+    sequence: SequenceFault | None = None
     max_active: Annotated[int, Field(ge=1)] | None = None
-    """Faults of this rule in force at once; more attempts pass untouched."""
+    """Faults of this rule in force at once, Envoy's `max_active_faults`; more pass untouched."""
+    max_total: Annotated[int, Field(ge=1)] | None = None
+    """Faults of this rule in all; afterwards everything passes."""
+    start_after: Duration = 0.0
+    """Seconds after the rule was added or enabled before which it does nothing."""
+    duration: PositiveDuration | None = None
+    """Seconds from its start after which it does nothing any more."""
+    ramp: PositiveDuration | None = None
+    """Seconds from its start over which *percentage* grows from 0, linearly."""
+    schedule: tuple[ScheduleWindow, ...] = ()
+    """It acts in these windows only."""
     seed: int | None = None
-    """Makes the draws of this rule repeatable."""
+    """Makes the draws of this rule repeatable; by default it is drawn."""
+    keyed: str | None = None
+    """
+    `request` (method, path and query), `tenant`, `endpoint`, `method`, `path`, `route`,
+    `header:<name>` or `query:<name>`.
+    """
     enabled: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_names(cls, value: Any) -> Any:
+        return renamed(value, {"max_active_faults": "max_active"})
+
+    @field_validator("keyed")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        return None if value is None else check_key(value)
 
     @model_validator(mode="after")
     def _does_something(self) -> FaultRule:
-        if self.delay is None and self.abort is None:
-            raise ValueError("give delay, abort or both")
-        if self.phase == "call" and self.match.endpoint is not None:
-            raise ValueError("a call has no endpoint yet; match.endpoint goes with phase attempt")
+        parts = [name for name in _PARTS if getattr(self, name) is not None]
+        if not parts and (self.sequence is None or self.sequence.needs_rule):
+            raise ValueError(f"give one of {', '.join(_PARTS)}, or a sequence of statuses")
+        if self.when == "after" and self.abort is not None and self.abort.after is not None:
+            raise ConfigurationError("when: after leaves no response for it", path="abort.after")
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_it_matches(self) -> FaultRule:
+        if self.phase == "call":
+            for name in ("endpoint", "subset"):
+                if getattr(self.match, name):
+                    raise ValueError(
+                        f"a call has no endpoint yet; match.{name} goes with phase attempt"
+                    )
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,24 +17,31 @@ def decide() -> Decide:
     """Decide about a plain GET of "/" in phase `attempt`, and release unless *hold*."""
 
     def decide_(
-        plan: FaultPlan,
-        phase: str = "attempt",
-        *,
-        hold: bool = False,
-        endpoint: str = "",
-        method: str = "GET",
-        path: str = "/",
-        headers: dict[str, str] | None = None,
+        plan: FaultPlan, phase: str = "attempt", *, hold: bool = False, **facts: Any
     ) -> Fault | None:
         fault = plan.decide(
             "call" if phase == "call" else "attempt",
-            endpoint=endpoint,
-            method=method,
-            path=path,
-            headers=headers or {},
+            **{"endpoint": "", "method": "GET", "path": "/", "headers": {}, **facts},
         )
         if fault is not None and not hold:
             plan.release(fault)
         return fault
 
     return decide_
+
+
+class Moment:
+    """A clock that a test sets."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def moment() -> Moment:
+    """A clock at 0."""
+    return Moment()

@@ -9,6 +9,7 @@ import pytest
 
 from meshlib._models import Endpoint
 from meshlib.faults import FaultMatch
+from meshlib.faults._facts import Facts
 from meshlib.faults._match import Matcher
 
 
@@ -19,13 +20,28 @@ def matches(
     method: str = "GET",
     path: str = "/users",
     headers: dict[str, str] | None = None,
+    query: str = "",
+    tenant: str = "",
+    route: str = "",
+    metadata: dict[str, str] | None = None,
 ) -> bool:
     """Ask a matcher about one request, through httpx's headers and through a plain dict."""
     matcher = Matcher(FaultMatch.model_validate(match))
     given = {} if headers is None else headers
-    plain = matcher.matches(endpoint=endpoint, method=method, path=path, headers=given)
-    wire = matcher.matches(
-        endpoint=endpoint, method=method, path=path, headers=httpx.Headers(given)
+    plain, wire = (
+        matcher.matches(
+            Facts(
+                endpoint=endpoint,
+                method=method,
+                path=path,
+                headers=headers,
+                query=query,
+                tenant=tenant,
+                route=route,
+                metadata=metadata or {},
+            )
+        )
+        for headers in (given, httpx.Headers(given))
     )
     assert plain is wire
     return plain
@@ -144,3 +160,70 @@ def test_matches_headers(headers: dict[str, str], expected: bool) -> None:
     """All named headers must be there and match; names ignore case and values do not."""
     match: dict[str, Any] = {"headers": {"X-tenant": "a", "x-Mode": {"prefix": "test"}}}
     assert expected is matches(match, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("match", "headers", "expected"),
+    [
+        (True, {"x-debug": ""}, True),
+        (True, {}, False),
+        (False, {}, True),
+        (False, {"x-debug": "1"}, False),
+        ({"prefix": "a"}, {}, False),
+        ({"regex": ".*"}, {}, False),
+        ({"exact": ""}, {}, False),
+    ],
+)
+def test_matches_presence_of_a_header(
+    match: object, headers: dict[str, str], expected: bool
+) -> None:
+    """Whether there is one can be all that matters; a value of none matches nothing."""
+    assert expected is matches({"headers": {"X-Debug": match}}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("q=a%20b&flag=", True),
+        ("flag&q=a+b&q=c", True),
+        ("q=c&q=a+b&flag=1", False),
+        ("q=a+b", False),
+        ("", False),
+    ],
+)
+def test_matches_query(query: str, expected: bool) -> None:
+    """Parameters are decoded, all that are named must match, and the first of a name counts."""
+    assert expected is matches({"query": {"q": "a b", "flag": True}}, query=query)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tenant", "expected"),
+    [("acme", "acme", True), (["x", "acme"], "acme", True), ("acme", "", False), ("a", "b", False)],
+)
+def test_matches_tenant(wanted: object, tenant: str, expected: bool) -> None:
+    """A rule is for one tenant, for several, or for all."""
+    assert expected is matches({"tenant": wanted}, tenant=tenant)
+
+
+@pytest.mark.parametrize(
+    ("subset", "expected"),
+    [
+        ({"version": "v2"}, True),
+        ({"version": ["v1", "v2"]}, True),
+        ({"version": "v1"}, False),
+        ({"version": "v2", "zone": "a"}, True),
+        ({"version": "v2", "zone": "b"}, False),
+        ({"stage": "canary"}, False),
+    ],
+)
+def test_matches_subset(subset: dict[str, Any], expected: bool) -> None:
+    """An endpoint is in a subset by all of the metadata that is named."""
+    assert expected is matches({"subset": subset}, metadata={"version": "v2", "zone": "a"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("users/slow", True), ("slow", True), ("users", False), ("", False)]
+)
+def test_matches_route(wanted: str, expected: bool) -> None:
+    """A route is named alone or with its service."""
+    assert expected is matches({"route": wanted}, route="users/slow")

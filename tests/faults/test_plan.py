@@ -16,6 +16,9 @@ from meshlib.faults import Fault, FaultInjector, FaultPlan, FaultRule
 
 Decide = Callable[..., Fault | None]
 
+DELAYED = [0, 8, 18, 24, 29, 30, 31, 35, 39]
+ABORTED = [15, 33, 34, 37]
+
 
 def rule(name: str = "r", **document: Any) -> FaultRule:
     """Make a rule."""
@@ -155,8 +158,8 @@ def test_nothing_is_touched_at_zero_percent_even_by_the_lowest_draw(decide: Deci
     assert decide(FaultInjector([off], rng=LowestDraw()).plan("users", "checkout")) is None
 
 
-def test_draws_follow_the_seed_exactly(decide: Decide) -> None:
-    """With a seed, an attempt is touched when the generator of that seed says so."""
+def test_draws_of_a_seed_are_the_same_for_ever(decide: Decide) -> None:
+    """What a seed touches is written down here: a file that replays a run still does so."""
     plan = plan_of(
         rule(
             delay={"fixed": 1, "percentage": 30},
@@ -164,9 +167,9 @@ def test_draws_follow_the_seed_exactly(decide: Decide) -> None:
             seed=42,
         )
     )
-    rng = random.Random(42)
-    expected = [(rng.random() < 0.3, rng.random() < 0.1) for _ in range(500)]
-    assert expected == touched(plan, 500, decide)
+    drawn = touched(plan, 40, decide)
+    assert DELAYED == [n for n, (delayed, _) in enumerate(drawn) if delayed]
+    assert ABORTED == [n for n, (_, aborted) in enumerate(drawn) if aborted]
 
 
 def test_draws_come_from_the_given_generator_when_unseeded(decide: Decide) -> None:
@@ -229,7 +232,7 @@ def test_higher_percentage_only_adds(seed: int, one: int, other: int) -> None:
         for percentage in (low, high)
     )
     for _ in range(60):
-        facts = {"endpoint": "", "method": "GET", "path": "/"}
+        facts: dict[str, Any] = {"endpoint": "", "method": "GET", "path": "/"}
         hit = few.decide("attempt", headers={}, **facts)
         more = many.decide("attempt", headers={}, **facts)
         assert hit is None or more is not None
