@@ -12,6 +12,7 @@ from typing import Any
 
 from .._grpc_timeout import encode_grpc_timeout
 from ._attempt import Attempt
+from ._carrying import pass_faults_on
 from ._headers import Triple, request_of, triples_of
 from ._sdk import Sdk
 
@@ -66,6 +67,8 @@ def wire_headers(attempt: Attempt, left: float) -> list[Triple]:
         injected = {name.lower() for name, _ in pairs}
         headers = [triple for triple in headers if triple[1] not in injected]
         headers.extend((name, name.lower(), value) for name, value in pairs)
+    if call.faults is not None and call.faults.listens:
+        pass_faults_on(headers)
     return headers
 
 

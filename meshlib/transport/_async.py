@@ -13,7 +13,6 @@ from typing import Any
 import anyio
 import httpx
 
-from ..faults import Fault
 from ..telemetry import CallReport
 from ._attempt import Attempt
 from ._body_async import AsyncCallStream
@@ -22,6 +21,7 @@ from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._headers import scheme_of
 from ._hedge_async import AsyncHedging
+from ._injecting_async import AsyncInjecting
 from ._joined import AsyncJoined
 from ._rejections import conclude, full, is_late, late
 from ._schemes import HTTP_SCHEMES
@@ -50,6 +50,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self._sdk = sdk
         self._sleep = sleep
         self._hedging = AsyncHedging(self)
+        self._injecting = AsyncInjecting(self, wire, sdk, sleep)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """
@@ -80,7 +81,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                     if attempt.fault is None:
                         response = await self._send_attempt(attempt)
                     else:
-                        response = await self.send(attempt)
+                        response = await self._injecting.send(attempt)
                 except Exception as exc:
                     delay = call.fail_attempt(attempt, exc)
                     if delay is None:
@@ -89,7 +90,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 else:
                     delay = call.finish_attempt(attempt, response)
                     if delay is None:
-                        if call.may_fall_back:
+                        if call.may_fall_back or call.faulted:
                             return await self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
                     await self.discard(call, attempt, response)
@@ -125,24 +126,22 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         return None
 
     async def _fault_call(self, call: Call) -> httpx.Response | None:
-        """Draw a fault that acts outside retries, and carry it out."""
-        fault = draw_fault(call, "call")
+        """Draw a fault that acts outside retries, and carry out what precedes them."""
+        fault = call.fault = draw_fault(call, "call")
+        call.faulted = False
         if fault is None:
             return None
-        try:
-            response = await self._inject(call, fault, call.deadline)
-        finally:
-            if call.faults is not None:
-                call.faults.release(fault)
-        return None if response is None else await self.deliver(call, None, response)
+        response = await self._injecting.before(call, fault, call.deadline)
+        if response is not None:
+            return await self.deliver(call, None, response)
+        call.faulted = True
+        call.now = call.clock()  # what was waited belongs to no attempt
+        return None
 
     async def send(self, attempt: Attempt) -> httpx.Response:
         """Carry out one attempt, its fault included."""
-        fault = attempt.fault
-        if fault is not None:
-            injected = await self._inject(attempt.call, fault, attempt.limit)
-            if injected is not None:
-                return injected
+        if attempt.fault is not None:
+            return await self._injecting.send(attempt)
         response: httpx.Response = await self._send_attempt(attempt)
         return response
 
@@ -150,26 +149,16 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         """Wait between two attempts."""
         await self._sleep(seconds)
 
-    async def _inject(self, call: Call, fault: Fault, limit: float) -> httpx.Response | None:
-        if fault.delay:
-            left = limit - call.clock()
-            await self._sleep(min(fault.delay, max(left, 0.0)))
-            if fault.delay >= left:
-                raise self._sdk.timeout_error("an injected delay outlasted the timeout")
-        if fault.error is not None:
-            error, message = self._sdk.faults[fault.error]
-            raise error(message)
-        if fault.status is None:
-            return None
-        headers = {"x-meshlib-fault": fault.rule}
-        if fault.retry_after is not None:
-            headers["retry-after"] = f"{fault.retry_after:g}"
-        return httpx.Response(fault.status, headers=headers, text=fault.body)
-
     async def deliver(
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
+        if call.faulted:
+            call.faulted = False
+            assert call.fault is not None
+            altered = await self._injecting.after(call, call.fault, call.deadline, response)
+            if altered is not response:
+                response, attempt = altered, None  # no endpoint gave it
         if call.may_fall_back and call.failed(attempt, response):
             try:
                 answer = await self._answer_instead(call, None)
@@ -191,7 +180,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         if call.number > 1:
             call.forget_frames()
         service = call.service
-        if service.listening or service.tracing is not None:
+        if service.listening or service.tracing is not None or call.injected:
             call.finished(response.status_code, None)
         if response.is_closed:  # already in memory: nobody will close the stream
             call.close()
@@ -202,25 +191,30 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         return response
 
     async def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
-        """Drop a response that is retried; a small body is read so that its connection lives."""
+        """Drop a response that is retried."""
         call.last_error = self._status_error(call, response)
-        if response.is_closed or attempt is None:
+        try:
+            # What a fault slows down is not waited for.
+            await self.drain(response, read=attempt is None or attempt.fault is None)
+        finally:
             if attempt is not None:
                 attempt.release()
+
+    async def drain(self, response: httpx.Response, *, read: bool = True) -> None:
+        """Close *response*; a small body may be read before, so that its connection lives."""
+        if response.is_closed:
             return
         self._wire.hurry(response.stream, _DISCARD_TIMEOUT)
         try:
-            try:
-                with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
-                    if int(response.headers.get("content-length", _DRAIN_LIMIT)) < _DRAIN_LIMIT:
-                        await response.aread()
-            except (httpx.HTTPError, ValueError):
-                pass  # its connection is lost, and the retry takes another one
-            finally:
-                with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
-                    await response.aclose()
+            with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
+                length = int(response.headers.get("content-length", _DRAIN_LIMIT))
+                if read and length < _DRAIN_LIMIT:
+                    await response.aread()
+        except (httpx.HTTPError, ValueError):
+            pass  # its connection is lost, and the retry takes another one
         finally:
-            attempt.release()
+            with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
+                await response.aclose()
 
     @staticmethod
     def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
@@ -255,7 +249,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
     async def _queue(self, call: Call) -> None:
         """Wait in the bulkhead's queue for a permit."""
         bulkhead = call.lane.bulkhead
-        waiter = AsyncWaiter()
+        waiter = AsyncWaiter(call.clock)
         if not bulkhead.enqueue(waiter):
             raise full(call)
         try:
@@ -270,7 +264,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
 
     async def _wait_ready(self, call: Call) -> None:
         """Wait for the first snapshot of a service that is still being discovered."""
-        waiter = AsyncWaiter()
+        waiter = AsyncWaiter(call.clock)
         limit = min(call.policies.ready_timeout, call.deadline - call.now)
         if call.service.wait_ready(waiter):
             try:

@@ -46,9 +46,11 @@ class AsyncCallStream(httpx.AsyncByteStream):
             if keep is not None:
                 keep(b"".join(kept))
         except Exception as exc:
+            call.body_error = type(exc).__name__
             if self._attempt is not None:
                 call.body_failed(self._attempt, exc)
             if is_late(call, exc):
+                call.body_error = "DeadlineExceededError"
                 raise deadline_exceeded(call, call.clock()) from exc
             raise
 

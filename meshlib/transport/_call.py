@@ -22,6 +22,7 @@ from .._models import (
     Retryable,
     Verdict,
 )
+from ._aftermath import finish_injections
 from ._again import judge, retry_delay
 from ._attempt import Attempt
 from ._beginning import look_closer, take_options
@@ -43,12 +44,20 @@ class Call:
     """
 
     # Defaults stand on the class, because one call is made for every request.
+    body_error: str | None = None
     callers_deadline = False
     closed = False
+    end: Any = None
+    """How it ended and when, while its injections do not know yet."""
     fallback_used: str | None = None
+    fault: Any = None
+    """What was drawn for the call as a whole, outside its retries."""
     faulted = False
+    """Rules may act on the call as a whole, or its fault has still something to do."""
     hash_key: str | None = None
     hedged = False
+    injected: Sequence[Any] = ()
+    """The faults that were drawn, each with its attempt, or None in phase `call`."""
     last_error: BaseException | None = None
     may_fall_back = False
     must_buffer = False
@@ -260,6 +269,10 @@ class Call:
             service.tracing.call_ended(self, status, error)
         if service.listening:
             tell_end(self, status, error)
+        if self.injected:
+            self.end = status, error, self.clock()
+            if self.closed:
+                finish_injections(self)
 
     def close(self) -> None:
         """Give back every permit still held. Idempotent."""
@@ -278,6 +291,10 @@ class Call:
             # Without this cycle a call is freed at once, not by the collector.
             attempt.call = None
         self.last_error = None
+        if self.fault is not None and self.faults is not None:
+            self.faults.release(self.fault)
         if self.permit:
             self.permit = False
             self.lane.bulkhead.release()
+        if self.end is not None:
+            finish_injections(self)

@@ -8,15 +8,18 @@ their endpoints. A hedge that fails does not end the call while another is in fl
 from __future__ import annotations
 
 import contextvars
-import queue
+import math
 import threading
+from collections import deque
 from typing import Any
 
 import httpx
 
+from .._clock import Clock
 from ._again import hedge_delay, start_hedge
 from ._attempt import Attempt
 from ._call import Call
+from ._waiting import Waiter
 
 Outcome = tuple[Attempt, "httpx.Response | None", "Exception | None"]
 
@@ -34,7 +37,7 @@ class Hedging:
 
     def run(self, call: Call) -> httpx.Response:
         """The first good response, or else the last outcome."""
-        outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        outcomes = _Outcomes(call.clock)
         race = _Race(self._driver, outcomes)
         try:
             race.start(call.start_attempt())
@@ -56,13 +59,12 @@ class Hedging:
         delivered: httpx.Response = self._driver.deliver(call, attempt, response)
         return delivered
 
-    def _contest(self, call: Call, race: _Race, outcomes: queue.SimpleQueue[Outcome]) -> Outcome:
+    def _contest(self, call: Call, race: _Race, outcomes: _Outcomes) -> Outcome:
         """Start hedges and retries until one outcome is final."""
         running, hedging = 1, True
         while True:
-            try:
-                outcome = outcomes.get(timeout=hedge_delay(call) if hedging else None)
-            except queue.Empty:
+            outcome = outcomes.get(hedge_delay(call) if hedging else None)
+            if outcome is None:
                 hedge = start_hedge(call)
                 if hedge is None:
                     hedging = False
@@ -97,10 +99,38 @@ class Hedging:
             running = 1
 
 
+class _Outcomes:
+    """What the threads of a race ended with; one other thread waits for it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._found: deque[Outcome] = deque()
+        self._waiter = Waiter(clock)
+
+    def put(self, outcome: Outcome) -> None:
+        """Let the one who waits have *outcome*."""
+        self._found.append(outcome)
+        self._waiter.set()  # looked up after that: either this one is new, or it is found
+
+    def get(self, seconds: float | None) -> Outcome | None:
+        """The next outcome; None when *seconds* have brought none. None of them is for ever."""
+        waiter = self._waiter = Waiter(self._clock)
+        if not self._found:
+            waiter.wait(math.inf if seconds is None else seconds)
+        return self.take()
+
+    def take(self) -> Outcome | None:
+        """An outcome that is there already."""
+        try:
+            return self._found.popleft()
+        except IndexError:
+            return None
+
+
 class _Race:
     """The threads of one call; when the race is over, they close what they still get."""
 
-    def __init__(self, driver: Any, outcomes: queue.SimpleQueue[Outcome]) -> None:
+    def __init__(self, driver: Any, outcomes: _Outcomes) -> None:
         self._driver = driver
         self._outcomes = outcomes
         self.over = threading.Event()
@@ -124,10 +154,7 @@ class _Race:
 
     def drop(self) -> None:
         """Close the responses that nobody takes any more."""
-        while True:
-            try:
-                _, response, _ = self._outcomes.get_nowait()
-            except queue.Empty:
-                return
+        while (outcome := self._outcomes.take()) is not None:
+            response = outcome[1]
             if response is not None:
                 response.close()

@@ -38,8 +38,6 @@ class Sdk:
     """Outcome class of each error; an error not listed takes its nearest base's."""
     wire_errors: Mapping[type[BaseException], type[Exception]]
     """What each error of the connection layer is raised as."""
-    faults: Mapping[str, tuple[type[Exception], str]]
-    """The error that an injected fault of this name raises, and its message."""
 
 
 def _wire_errors() -> dict[type[BaseException], type[Exception]]:
@@ -69,12 +67,6 @@ HTTPX = Sdk(
         httpx.TransportError: BROKEN,
     },
     wire_errors=_wire_errors(),
-    faults={
-        "refused": (httpx.ConnectError, "[Errno 111] Connection refused"),
-        "reset": (httpx.ReadError, "[Errno 104] Connection reset by peer"),
-        "connect_timeout": (httpx.ConnectTimeout, "timed out"),
-        "read_timeout": (httpx.ReadTimeout, "timed out"),
-    },
 )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 
-from ..faults import Fault
 from ..telemetry import CallReport
 from ._attempt import Attempt
 from ._body_sync import CallStream
@@ -20,6 +19,7 @@ from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
 from ._headers import scheme_of
 from ._hedge_sync import Hedging
+from ._injecting_sync import Injecting
 from ._joined import Joined
 from ._rejections import conclude, full, is_late, late
 from ._schemes import HTTP_SCHEMES
@@ -48,6 +48,7 @@ class Driver(httpx.BaseTransport):
         self._sdk = sdk
         self._sleep = sleep
         self._hedging = Hedging(self)
+        self._injecting = Injecting(self, wire, sdk, sleep)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """
@@ -78,7 +79,7 @@ class Driver(httpx.BaseTransport):
                     if attempt.fault is None:
                         response = self._send_attempt(attempt)
                     else:
-                        response = self.send(attempt)
+                        response = self._injecting.send(attempt)
                 except Exception as exc:
                     delay = call.fail_attempt(attempt, exc)
                     if delay is None:
@@ -87,7 +88,7 @@ class Driver(httpx.BaseTransport):
                 else:
                     delay = call.finish_attempt(attempt, response)
                     if delay is None:
-                        if call.may_fall_back:
+                        if call.may_fall_back or call.faulted:
                             return self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
                     self.discard(call, attempt, response)
@@ -123,24 +124,22 @@ class Driver(httpx.BaseTransport):
         return None
 
     def _fault_call(self, call: Call) -> httpx.Response | None:
-        """Draw a fault that acts outside retries, and carry it out."""
-        fault = draw_fault(call, "call")
+        """Draw a fault that acts outside retries, and carry out what precedes them."""
+        fault = call.fault = draw_fault(call, "call")
+        call.faulted = False
         if fault is None:
             return None
-        try:
-            response = self._inject(call, fault, call.deadline)
-        finally:
-            if call.faults is not None:
-                call.faults.release(fault)
-        return None if response is None else self.deliver(call, None, response)
+        response = self._injecting.before(call, fault, call.deadline)
+        if response is not None:
+            return self.deliver(call, None, response)
+        call.faulted = True
+        call.now = call.clock()  # what was waited belongs to no attempt
+        return None
 
     def send(self, attempt: Attempt) -> httpx.Response:
         """Carry out one attempt, its fault included."""
-        fault = attempt.fault
-        if fault is not None:
-            injected = self._inject(attempt.call, fault, attempt.limit)
-            if injected is not None:
-                return injected
+        if attempt.fault is not None:
+            return self._injecting.send(attempt)
         response: httpx.Response = self._send_attempt(attempt)
         return response
 
@@ -148,26 +147,16 @@ class Driver(httpx.BaseTransport):
         """Wait between two attempts."""
         self._sleep(seconds)
 
-    def _inject(self, call: Call, fault: Fault, limit: float) -> httpx.Response | None:
-        if fault.delay:
-            left = limit - call.clock()
-            self._sleep(min(fault.delay, max(left, 0.0)))
-            if fault.delay >= left:
-                raise self._sdk.timeout_error("an injected delay outlasted the timeout")
-        if fault.error is not None:
-            error, message = self._sdk.faults[fault.error]
-            raise error(message)
-        if fault.status is None:
-            return None
-        headers = {"x-meshlib-fault": fault.rule}
-        if fault.retry_after is not None:
-            headers["retry-after"] = f"{fault.retry_after:g}"
-        return httpx.Response(fault.status, headers=headers, text=fault.body)
-
     def deliver(
         self, call: Call, attempt: Attempt | None, response: httpx.Response
     ) -> httpx.Response:
         """Hand *response* to the caller, its permits tied to the life of its body."""
+        if call.faulted:
+            call.faulted = False
+            assert call.fault is not None
+            altered = self._injecting.after(call, call.fault, call.deadline, response)
+            if altered is not response:
+                response, attempt = altered, None  # no endpoint gave it
         if call.may_fall_back and call.failed(attempt, response):
             try:
                 answer = self._answer_instead(call, None)
@@ -189,7 +178,7 @@ class Driver(httpx.BaseTransport):
         if call.number > 1:
             call.forget_frames()
         service = call.service
-        if service.listening or service.tracing is not None:
+        if service.listening or service.tracing is not None or call.injected:
             call.finished(response.status_code, None)
         if response.is_closed:  # already in memory: nobody will close the stream
             call.close()
@@ -200,23 +189,28 @@ class Driver(httpx.BaseTransport):
         return response
 
     def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
-        """Drop a response that is retried; a small body is read so that its connection lives."""
+        """Drop a response that is retried."""
         call.last_error = self._status_error(call, response)
-        if response.is_closed or attempt is None:
+        try:
+            # What a fault slows down is not waited for.
+            self.drain(response, read=attempt is None or attempt.fault is None)
+        finally:
             if attempt is not None:
                 attempt.release()
+
+    def drain(self, response: httpx.Response, *, read: bool = True) -> None:
+        """Close *response*; a small body may be read before, so that its connection lives."""
+        if response.is_closed:
             return
         self._wire.hurry(response.stream, _DISCARD_TIMEOUT)
         try:
-            try:
-                if int(response.headers.get("content-length", _DRAIN_LIMIT)) < _DRAIN_LIMIT:
-                    response.read()
-            except (httpx.HTTPError, ValueError):
-                pass  # its connection is lost, and the retry takes another one
-            finally:
-                response.close()
+            length = int(response.headers.get("content-length", _DRAIN_LIMIT))
+            if read and length < _DRAIN_LIMIT:
+                response.read()
+        except (httpx.HTTPError, ValueError):
+            pass  # its connection is lost, and the retry takes another one
         finally:
-            attempt.release()
+            response.close()
 
     @staticmethod
     def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
@@ -249,7 +243,7 @@ class Driver(httpx.BaseTransport):
     def _queue(self, call: Call) -> None:
         """Wait in the bulkhead's queue for a permit."""
         bulkhead = call.lane.bulkhead
-        waiter = Waiter()
+        waiter = Waiter(call.clock)
         if not bulkhead.enqueue(waiter):
             raise full(call)
         try:
@@ -264,7 +258,7 @@ class Driver(httpx.BaseTransport):
 
     def _wait_ready(self, call: Call) -> None:
         """Wait for the first snapshot of a service that is still being discovered."""
-        waiter = Waiter()
+        waiter = Waiter(call.clock)
         limit = min(call.policies.ready_timeout, call.deadline - call.now)
         if call.service.wait_ready(waiter):
             try:

@@ -78,6 +78,9 @@ def tell_fault(call: Any, fault: Fault) -> None:
             delay=fault.delay,
             status=fault.status,
             error=fault.error,
+            kind=fault.kinds,
+            phase=fault.phase,
+            injections=fault.injections,
         )
     )
 

@@ -16,16 +16,24 @@ from typing import Any
 import anyio
 import sniffio
 
+from .._clock import Clock
+
 _INFINITE = float("inf")
 
 
 class Waiter:
-    """Blocks a thread until `set`, or for some seconds. Thread-safe."""
+    """
+    Blocks a thread until `set`, or for some seconds of *clock*. Thread-safe.
 
-    __slots__ = ("_event",)
+    A clock that is a `Timekeeper` ends the wait itself; any other is the machine's.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_event", "_granted", "_keep")
+
+    def __init__(self, clock: Clock) -> None:
         self._event = threading.Event()
+        self._granted = False
+        self._keep = getattr(clock, "wait", None)
 
     @staticmethod
     def loop() -> object:
@@ -34,11 +42,19 @@ class Waiter:
 
     def set(self) -> None:
         """Let the waiter go on."""
+        self._granted = True
         self._event.set()
+
+    def shut_down(self) -> None:
+        """Let the waiter go on, because its attempt lost a race of hedges."""
+        self.set()
 
     def wait(self, seconds: float) -> bool:
         """Whether `set` was called within *seconds*."""
-        return self._event.wait(None if seconds == float("inf") else max(seconds, 0.0))
+        if self._keep is not None:
+            self._keep(self._event, seconds)
+            return self._granted
+        return self._event.wait(None if seconds == _INFINITE else max(seconds, 0.0))
 
 
 class AsyncWaiter:
@@ -46,12 +62,12 @@ class AsyncWaiter:
     Suspends a task until `set`, or for some seconds.
 
     Made in the task's own event loop; `set` may be called from any thread, which is what
-    an `anyio.Event` does not allow.
+    an `anyio.Event` does not allow. It waits by the time of its event loop.
     """
 
     __slots__ = ("_call_soon", "_event")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._event = anyio.Event()
         self._call_soon = loop_caller()
 

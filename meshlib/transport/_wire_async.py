@@ -137,7 +137,7 @@ class AsyncWire(WireState):
         timeout = attempt.call.request.extensions.get("timeout", {}).get("pool")
         left = attempt.limit - self._clock()
         seconds = left if timeout is None else min(timeout, left)
-        waiter = AsyncWaiter()
+        waiter = AsyncWaiter(self._clock)
         granted = False
         if permits.enqueue(waiter):
             try:

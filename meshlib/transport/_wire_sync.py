@@ -134,7 +134,7 @@ class Wire(WireState):
         timeout = attempt.call.request.extensions.get("timeout", {}).get("pool")
         left = attempt.limit - self._clock()
         seconds = left if timeout is None else min(timeout, left)
-        waiter = Waiter()
+        waiter = Waiter(self._clock)
         granted = False
         if permits.enqueue(waiter):
             try:

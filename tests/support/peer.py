@@ -147,6 +147,13 @@ class Peer:
             self._writer.write(data)
             await self._writer.drain()
 
+    async def read(self) -> bytes:
+        """What arrives next, of any protocol; empty when the client has closed."""
+        try:
+            return await self._reader.read(65536)
+        except ConnectionError:
+            return b""
+
     async def gone(self) -> None:
         """Wait until the client closes the connection."""
         with contextlib.suppress(ConnectionError):
