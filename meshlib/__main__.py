@@ -1,6 +1,7 @@
 """
 `python -m meshlib`: the command line.
 
+    meshlib chaos list|show|run|stop|export [...]
     meshlib demo [--fast] [--json] [--plain] [--seed N]
     meshlib document get|put|history|rollback LOCATION [...]
     meshlib explain FILE URL [-X METHOD] [-H NAME:VALUE] [--tenant NAME] [--env NAME]
@@ -19,9 +20,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ._commands import demo, document, explain, export, import_, lint, registry, schema, validate
+from ._commands import (
+    chaos,
+    demo,
+    document,
+    explain,
+    export,
+    import_,
+    lint,
+    registry,
+    schema,
+    validate,
+)
 
 _COMMANDS = (
+    chaos,
     demo,
     document,
     explain,

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from ._clock import Clock, monotonic
+from ._clock import Clock
+from ._surroundings import ambient_clock
 
 ambient_deadline: ContextVar[float | None] = ContextVar("meshlib_deadline", default=None)
 """The instant, on the monotonic clock, by which calls made here must have ended."""
@@ -25,7 +26,7 @@ tenants: ContextVar[tuple[str, ...]] = ContextVar("meshlib_tenants", default=())
 
 
 @contextmanager
-def deadline(seconds: float, *, clock: Clock = monotonic) -> Iterator[float]:
+def deadline(seconds: float, *, clock: Clock | None = None) -> Iterator[float]:
     """
     Give every call made inside this block *seconds* in all.
 
@@ -34,9 +35,9 @@ def deadline(seconds: float, *, clock: Clock = monotonic) -> Iterator[float]:
     of 0 or less is an expired deadline: calls are refused at once.
 
     Works in sync and async code, and in threads that were given this context. *clock*
-    must be the one the mesh uses; only tests change it.
+    must be the one the mesh uses, by default the monotonic one; only tests change it.
     """
-    instant = clock() + seconds
+    instant = (clock or ambient_clock())() + seconds
     outer = ambient_deadline.get()
     if outer is not None and outer < instant:
         instant = outer

@@ -88,12 +88,22 @@ class HedgeStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultInjected(Event):
-    """A fault rule acted on an attempt or a call."""
+    """Fault rules act on an attempt or a call; names and kinds of several are joined by "+"."""
 
     rule: str
     delay: float
     status: int | None
     error: str | None
+    kind: str = ""
+    phase: str = "attempt"
+    injections: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionFinished(Event):
+    """A call that met a fault is over; *injection* is a complete `meshlib.faults.Injection`."""
+
+    injection: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

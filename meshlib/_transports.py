@@ -15,6 +15,7 @@ import httpx
 from ._events import Listener
 from ._exceptions import ConfigurationError
 from ._fork import survive_fork
+from ._surroundings import Timekeeper, surroundings
 from .runtime import Mesh, Tenant
 from .transport import (
     HTTPX,
@@ -27,6 +28,9 @@ from .transport import (
     Wire,
     WireOptions,
 )
+
+_SLEEP = time.sleep
+"""As it is now: what tests put in its place later is for the code under test."""
 
 
 def wire_options(transport: Any, options: dict[str, Any]) -> WireOptions | None:
@@ -81,6 +85,9 @@ def the_mesh(
     """The mesh to use, and whether it was made here and is closed with its client."""
     if isinstance(mesh, Tenant):
         mesh = mesh.mesh
+    if mesh is None and config is services is discovery is None:
+        shared: Mesh | None = surroundings().mesh
+        mesh, name = shared, name if shared is None else None
     if mesh is None:
         made = Mesh(
             name, config=config, services=services, discovery=discovery, listeners=listeners
@@ -121,11 +128,13 @@ class MeshTransport(Driver):
         mesh: Mesh | Tenant | None = None,
         transport: httpx.BaseTransport | None = None,
         listeners: Iterable[Listener] = (),
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         **options: Any,
     ) -> None:
         self._given = transport
-        chosen = wire_options(transport, options)
+        if transport is None:
+            transport = surroundings().transport
+        chosen = wire_options(transport, options if transport is self._given else {})
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
         wire: ForeignWire | Wire
         if chosen is None:
@@ -136,6 +145,9 @@ class MeshTransport(Driver):
         self.mesh.mirroring.send_by(chosen, transport)
         self.mesh.on_retire(wire.retire)
         self.caller = mesh if isinstance(mesh, Tenant) else self.mesh
+        if sleep is None:
+            clock = self.mesh.clock
+            sleep = clock.sleep if isinstance(clock, Timekeeper) else _SLEEP
         super().__init__(self.caller, wire, sdk=HTTPX, sleep=sleep)
 
     def __enter__(self) -> Self:
@@ -182,11 +194,13 @@ class AsyncMeshTransport(AsyncDriver):
         mesh: Mesh | Tenant | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         listeners: Iterable[Listener] = (),
-        sleep: Callable[[float], Any] = anyio.sleep,
+        sleep: Callable[[float], Any] | None = None,
         **options: Any,
     ) -> None:
         self._given = transport
-        chosen = wire_options(transport, options)
+        if transport is None:
+            transport = surroundings().transport
+        chosen = wire_options(transport, options if transport is self._given else {})
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
         wire: AsyncForeignWire | AsyncWire
         if chosen is None:
@@ -197,6 +211,9 @@ class AsyncMeshTransport(AsyncDriver):
         self.mesh.mirroring.send_by(chosen, transport)
         self.mesh.on_retire(wire.retire)
         self.caller = mesh if isinstance(mesh, Tenant) else self.mesh
+        if sleep is None:
+            clock = self.mesh.clock
+            sleep = clock.asleep if isinstance(clock, Timekeeper) else anyio.sleep
         super().__init__(self.caller, wire, sdk=HTTPX, sleep=sleep)
 
     async def __aenter__(self) -> Self:

@@ -24,7 +24,25 @@ from ..balancing import (
 )
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
-from ..faults import AbortFault, DelayFault, FaultMatch, FaultRule, LognormalDelay, TextMatch
+from ..faults import (
+    AbortFault,
+    CorruptFault,
+    DelayFault,
+    FaultBaggageOptions,
+    FaultControlOptions,
+    FaultMatch,
+    FaultRule,
+    FieldFault,
+    HeaderFault,
+    LognormalDelay,
+    NormalDelay,
+    QuotaFault,
+    RelativeDelay,
+    ResponseFault,
+    ScheduleWindow,
+    SequenceFault,
+    TextMatch,
+)
 from ..retry import BackoffOptions, BudgetOptions, HedgeOptions, RetryOptions
 from ._documents import DocumentStore, StoredDocument
 from ._fallback import FallbackOptions
@@ -47,20 +65,31 @@ __all__ = [
     "BreakerOptions",
     "BudgetOptions",
     "BulkheadOptions",
+    "CorruptFault",
     "DelayFault",
     "DocumentStore",
     "FallbackOptions",
+    "FaultBaggageOptions",
+    "FaultControlOptions",
     "FaultMatch",
     "FaultRule",
+    "FieldFault",
     "Finding",
     "HashKey",
+    "HeaderFault",
     "HedgeOptions",
     "LognormalDelay",
     "MeshConfig",
+    "NormalDelay",
     "OutlierOptions",
     "PanicOptions",
     "PreferOptions",
+    "QuotaFault",
+    "RelativeDelay",
+    "ResponseFault",
     "RetryOptions",
+    "ScheduleWindow",
+    "SequenceFault",
     "ServiceConfig",
     "SlowStartOptions",
     "StoredDocument",

@@ -16,7 +16,7 @@ from .._exceptions import ConfigurationError
 from .._problems import Problem, error_of, problems_of
 from ..balancing import parse_locality
 from ..discovery import EnvironmentDiscovery, parse_document
-from ._environments import check_overlays, is_in, laid_over, located, overlay_name
+from ._environments import VARIABLE, check_overlays, is_in, laid_over, located, overlay_name
 from ._interpolate import interpolate
 from ._lines import Lines
 from ._merge import merge_services
@@ -92,9 +92,11 @@ class _Loading:
         self._content = content
         self._name = file
         self._environment = ""
+        self._running_in = self._environ.get(VARIABLE, "")
         if isinstance(source, MeshConfig) and source.origin.loaded:
             self._content, self._name = source.origin.content, source.origin.name
             self._environment = source.origin.environment
+            self._running_in = source.origin.running_in
         self._services: Tree = {}
         self.directory = os.getcwd()
         self._manifests = Manifests()
@@ -116,6 +118,7 @@ class _Loading:
             content=self._content,
             name=self._name,
             environment=self._environment,
+            running_in=self._running_in,
             manifests=self._manifests,
         )
         return config

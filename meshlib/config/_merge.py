@@ -23,6 +23,9 @@ def merge_document(base: Tree, over: Tree) -> Tree:
         merged["defaults"] = merge_service(base["defaults"], over["defaults"])
     if "discovery" in base and "discovery" in over:
         merged["discovery"] = _merge_discovery(base["discovery"], over["discovery"])
+    if "fault_control" in base and "fault_control" in over:
+        # Whoever adds a switch must not open what was closed.
+        merged["fault_control"] = merge(base["fault_control"], over["fault_control"])
     return merged
 
 

@@ -20,7 +20,7 @@ from .._exceptions import ConfigurationError
 from .._options import Options
 from ..balancing import parse_locality
 from ..discovery import check_discovery
-from ..faults import FaultRule
+from ..faults import FaultControlOptions, FaultRule
 from ..routing import title_of
 from ._merge import merge_service, said_over
 from ._overrides import check_routes, route_fault
@@ -35,7 +35,8 @@ class Origin:
 
     *loaded* says that overlays and environment variables are in it already; *content* is
     that of its file or key, which *name* says; *environment* is whose overlay is in it,
-    and *manifests* are those that it names, as they were then.
+    *running_in* is what `MESHLIB_ENV` said, whether or not there is an overlay for it, and
+    *manifests* are those that it names, as they were then.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Origin:
         content: bytes | None = None,
         name: str = "",
         environment: str = "",
+        running_in: str = "",
         manifests: Any = None,
     ) -> None:
         self.loaded = loaded
         self.content = content
         self.name = name
         self.environment = environment
+        self.running_in = running_in
         self.manifests = manifests
 
     def __eq__(self, other: object) -> bool:
@@ -93,6 +96,8 @@ class MeshConfig(Options):
     """The source of hosts that are in no service; null: there are no others."""
     faults: tuple[FaultRule, ...] = ()
     """What to break on purpose."""
+    fault_control: FaultControlOptions = FaultControlOptions()
+    """Where faults may run, who may ask for them, and what stops them."""
     tenants: dict[str, TenantConfig] = {}
     """By name: applications in this process that have limits and routes of their own."""
     environments: dict[str, dict[str, Any] | None] = {}

@@ -27,14 +27,24 @@ def document_tree(document: Any, place: Place = ()) -> Tree:
     tree = _level(document, place)
     if isinstance(tree.get("$schema"), str):
         del tree["$schema"]  # tells editors of JSON what may stand here
-    for key in ("services", "defaults", "faults", "environments", "tenants"):
+    for key in ("services", "defaults", "faults", "fault_control", "environments", "tenants"):
         if tree.get(key, key) is None:
             del tree[key]  # a heading with nothing under it
     if isinstance(tree.get("services"), Mapping):
         tree["services"] = services_tree(tree["services"], (*place, "services"))
+    if isinstance(tree.get("fault_control"), Mapping | Options):
+        tree["fault_control"] = _whole(tree["fault_control"], (*place, "fault_control"))
     if "defaults" in tree:
         tree["defaults"] = service_tree(tree["defaults"], (*place, "defaults"))
     return tree
+
+
+def _whole(value: Any, place: Place) -> Tree:
+    """The tree of a section whose parts are trees as well."""
+    return {
+        key: _whole(part, (*place, key)) if isinstance(part, Mapping | Options) else part
+        for key, part in _level(value, place).items()
+    }
 
 
 def services_tree(services: Mapping[Any, Any], place: Place = ("services",)) -> Tree:

@@ -11,7 +11,7 @@ another document in force while calls are made.
 from __future__ import annotations
 
 from ._applied import AppliedConfig
-from ._mesh import Mesh
+from ._mesh import Mesh, meshes
 from ._registering import Registration, register
 from ._tenant import Tenant
 from .canarying import Canary, CanaryStatus
@@ -23,5 +23,6 @@ __all__ = [
     "Mesh",
     "Registration",
     "Tenant",
+    "meshes",
     "register",
 ]

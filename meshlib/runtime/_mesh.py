@@ -16,8 +16,8 @@ from .._events import Listener
 from .._exceptions import ConfigurationError
 from .._fork import survive_fork
 from .._models import CallOptions
+from .._surroundings import surroundings
 from ..config import MeshConfig, load_config
-from ..faults import FaultInjector
 from ..telemetry import CallReport, MeshMetrics, measure
 from ..transport import HTTPX, Call, Service, explain, replayable
 from ._applied import AppliedConfig, Versions
@@ -25,6 +25,7 @@ from ._background import Background
 from ._checking import Checking
 from ._directory import Directory
 from ._discovering import Discovering, default_source
+from ._faulting import MeshFaults
 from ._listening import Listening
 from ._making import Making
 from ._patching import change, patch
@@ -35,6 +36,7 @@ from .canarying import Canary, Canarying
 from .mirroring import Mirroring
 
 _BYTES = HTTPX.byte_stream
+_ALIVE: weakref.WeakSet[Mesh] = weakref.WeakSet()
 
 
 class Mesh:
@@ -57,13 +59,15 @@ class Mesh:
         services: Mapping[str, Any] | None = None,
         discovery: Any = None,
         listeners: Iterable[Listener] = (),
-        clock: Clock = monotonic,
-        wall_clock: Clock = wall,
+        clock: Clock | None = None,
+        wall_clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self.clock = clock
-        self._wall = wall_clock
-        self.rng = rng or random.Random()
+        around = surroundings()
+        services = around.over(services)
+        self.clock = clock = clock or around.clock or monotonic
+        self._wall = wall_clock = wall_clock or around.wall_clock or wall
+        self.rng = rng or around.rng or random.Random()
         self._services_in_code = services
         self._config_source = config
         self.config: MeshConfig = load_config(config, services=services)
@@ -72,7 +76,7 @@ class Mesh:
         self.discovery_in_code = discovery
         self.listening = Listening(listeners, clock, self._tell_services)
         self.emit = self.listening.emit
-        self.faults = FaultInjector(self.config.all_faults, rng=self.rng)
+        self.faults = MeshFaults(self.config, rng=self.rng, clock=clock, wall_clock=wall_clock)
         self._lock = threading.RLock()
         self._closed = False
         self._retire: list[weakref.WeakMethod[Callable[[Any], None]]] = []
@@ -99,6 +103,9 @@ class Mesh:
         for service_name, settings in self.config.services.items():
             self.making.add(service_name, settings)
         survive_fork(self)
+        _ALIVE.add(self)
+        if around.made is not None:
+            around.made(self)
 
     # The request path
 
@@ -256,6 +263,7 @@ class Mesh:
         self.routing.renew()
         self.mirroring.renew()
         self.canarying.renew()
+        self.faults.renew()
         for service in self.directory.everything():
             service.renew()
             if service.health is not None:
@@ -273,6 +281,7 @@ class Mesh:
             self.checking.close()
             self.mirroring.close()
             self.canarying.close()
+            self.faults.close()
         self._background.stop()
 
     def __enter__(self) -> Mesh:
@@ -283,3 +292,8 @@ class Mesh:
 
     def __repr__(self) -> str:
         return f"<Mesh {self.name!r}: {len(self.directory.services)} services>"
+
+
+def meshes() -> list[Mesh]:
+    """Every mesh of this process that is in use, or could be."""
+    return [mesh for mesh in list(_ALIVE) if not mesh._closed]

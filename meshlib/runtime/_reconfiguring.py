@@ -50,7 +50,7 @@ class Plan:
         old, mesh.config = mesh.config, new
         if old.discovery != new.discovery:
             mesh.default_source = self._default
-        mesh.faults.set_rules(new.all_faults)
+        mesh.faults.take(new)
         mesh.directory.reconfigure(new, mesh.default_source is not None)
         changed = set(old.services) ^ set(new.services)
         gone = set(old.services) - set(new.services)

@@ -9,6 +9,7 @@ is configured.
 
 from __future__ import annotations
 
+from ._baggage import carried, carrying, received_baggage
 from ._measure import bucket_limit, measure
 from ._metrics import CanaryMetrics, EndpointMetrics, MeshMetrics, MirrorMetrics, ServiceMetrics
 from ._otel_metrics import OpenTelemetryMetrics, record_metrics
@@ -28,7 +29,10 @@ __all__ = [
     "StateLog",
     "Tracing",
     "bucket_limit",
+    "carried",
+    "carrying",
     "measure",
+    "received_baggage",
     "record_metrics",
     "tracing",
 ]

@@ -19,6 +19,7 @@ from .._events import (
     Event,
     FallbackUsed,
     FaultInjected,
+    InjectionFinished,
     RetryRefused,
     RetryScheduled,
 )
@@ -57,8 +58,9 @@ class OpenTelemetryMetrics:
     conventions, is of attempts, `meshlib.call.duration` of calls with all their attempts
     and backoffs, both in seconds up to the response headers. Beside them it counts
     `meshlib.attempts`, `.retries`, `.retries.refused`, `.rejections`, `.faults`,
-    `.fallbacks` and `.breaker.transitions`. Of an attempt that was cancelled nobody knows how
-    long it would have taken, so it is counted but in no histogram.
+    `.faults.answered`, `.fallbacks` and `.breaker.transitions`. Of an attempt that was
+    cancelled nobody knows how long it would have taken, so it is counted but in no
+    histogram.
 
     Given a *mesh* or a client, or told to `observe` one, it also has gauges of the calls
     in flight, the retry budget, and the endpoints in each state of their breakers and of
@@ -86,6 +88,9 @@ class OpenTelemetryMetrics:
         self._refused = count("meshlib.retries.refused", "{retry}", "Retries that were not made.")
         self._rejections = count("meshlib.rejections", "{call}", "Calls that the mesh refused.")
         self._faults = count("meshlib.faults", "{fault}", "Faults that were injected.")
+        self._injections = count(
+            "meshlib.faults.answered", "{fault}", "Faults, by what became of the call."
+        )
         self._fallbacks = count("meshlib.fallbacks", "{call}", "Calls that a fallback answered.")
         self._transitions = count(
             "meshlib.breaker.transitions", "{transition}", "Changes of state of breakers."
@@ -97,6 +102,7 @@ class OpenTelemetryMetrics:
             CallRejected: self._rejection,
             FallbackUsed: self._fallback,
             FaultInjected: self._fault,
+            InjectionFinished: self._injection,
             RetryRefused: self._refusal,
             RetryScheduled: self._retry,
         }
@@ -159,7 +165,14 @@ class OpenTelemetryMetrics:
         self._transitions.add(1, about)
 
     def _fault(self, event: FaultInjected) -> None:
-        self._faults.add(1, {"meshlib.service": event.service, "rule": event.rule})
+        about = {"meshlib.service": event.service, "rule": event.rule}
+        self._faults.add(1, about | {"kind": event.kind, "phase": event.phase})
+
+    def _injection(self, event: InjectionFinished) -> None:
+        one = event.injection
+        about = {"meshlib.service": event.service, "rule": one.rule, "kind": one.kind}
+        outcome = one.absorbed_by or "suffered"
+        self._injections.add(1, about | {"outcome": outcome, "result": one.result or ""})
 
     def _fallback(self, event: FallbackUsed) -> None:
         self._fallbacks.add(1, {"meshlib.service": event.service, "kind": event.kind})

@@ -21,7 +21,8 @@ class AttemptReport:
 
     *started* and *elapsed* are seconds, *started* counted from the beginning of the call.
     *outcome* is a row of the outcome table, such as `success` or `never_sent`. *chosen*
-    says why this endpoint, *skipped* why not the others, by their address.
+    says why this endpoint, *skipped* why not the others, by their address. *fault* names the
+    rules that acted on it, *fault_kind* what they did.
     """
 
     number: int
@@ -32,6 +33,7 @@ class AttemptReport:
     status: int | None
     error: BaseException | None
     fault: str | None
+    fault_kind: str | None = None
     hedge: bool
     chosen: str
     skipped: Mapping[str, str]
@@ -115,7 +117,16 @@ class CallReport:
     @property
     def injected(self) -> tuple[str, ...]:
         """Names of the fault rules that acted on this call, in order."""
-        return tuple(a.fault.rule for a in self._call.attempts if a.fault is not None)
+        return tuple(fault.rule for fault, _ in self._call.injected)
+
+    @property
+    def injections(self) -> tuple[Any, ...]:
+        """
+        Each thing that was injected into this call, a `meshlib.faults.Injection`.
+
+        How the call was answered is in them once the response is closed.
+        """
+        return tuple(one for fault, _ in self._call.injected for one in fault.injections)
 
     @property
     def request_id(self) -> str | None:
@@ -169,6 +180,7 @@ def _attempt(call: Any, attempt: Any) -> AttemptReport:
         status=attempt.status,
         error=attempt.error,
         fault=None if attempt.fault is None else attempt.fault.rule,
+        fault_kind=None if attempt.fault is None else attempt.fault.kinds,
         hedge=attempt.hedge,
         chosen=_why(call, attempt),
         skipped=skipped,

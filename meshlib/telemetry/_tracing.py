@@ -107,6 +107,11 @@ class Tracing:
             span.set_attribute("meshlib.attempts", call.number)
             if call.fallback_used is not None:
                 span.set_attribute("meshlib.fallback", call.fallback_used)
+            if call.injected:
+                span.set_attribute("meshlib.faults", len(call.injected))
+                if call.fault is not None:
+                    span.set_attribute("meshlib.fault", call.fault.rule)
+                    span.set_attribute("meshlib.fault.kind", call.fault.kinds)
             if call.routed is not None:
                 for name, value in call.routed.told().items():
                     if value is not None:
@@ -160,6 +165,7 @@ class Tracing:
             span.set_attribute("meshlib.hedge", attempt.hedge)
             if attempt.fault is not None:
                 span.set_attribute("meshlib.fault", attempt.fault.rule)
+                span.set_attribute("meshlib.fault.kind", attempt.fault.kinds)
             if response is not None:
                 _tell_version(span, response.extensions.get("http_version"))
             _tell_result(span, attempt.status, attempt.error)

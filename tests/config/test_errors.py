@@ -105,7 +105,7 @@ def test_error_of_a_service(own: Any, path: str, message: str, hint: str) -> Non
         ({"discovery": "consl"}, "discovery", "not a known source", ""),
         ({"faults": 3}, "faults", "must be", ""),
         ({"faults": [{"abort": {"status": 503}}]}, "faults[0].name", "this is needed", ""),
-        ({"faults": [{"name": "x"}]}, "faults[0]", "delay, abort or both", ""),
+        ({"faults": [{"name": "x"}]}, "faults[0]", "give one of delay, abort, response", ""),
         (
             {"faults": [{"name": "x", "abort": {"error": "refusd"}}]},
             "faults[0].abort.error",

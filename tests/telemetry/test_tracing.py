@@ -204,19 +204,26 @@ def test_baggage_goes_along(provider: TracerProvider) -> None:
     assert seen[0]["traceparent"].startswith("00-")
 
 
-def test_a_fault_is_marked(provider: TracerProvider, spans: Spans) -> None:
-    """The attempt's span names the rule that acted on it."""
+@pytest.mark.parametrize("phase", ["attempt", "call"])
+def test_a_fault_is_marked(provider: TracerProvider, spans: Spans, phase: str) -> None:
+    """The span of what it acted on names the rule, and that of the call counts it."""
     made = client(provider, good)
     made.mesh.apply(
         {
             "services": made.mesh.config.services,
-            "faults": [{"name": "down", "abort": {"status": 500}}],
+            "faults": [{"name": "down", "abort": {"status": 500}, "phase": phase}],
         }
     )
     traced(provider, made)
     assert 500 == made.get("users", "/").status_code
-    _, (attempt,) = sorted_out(spans())
-    assert "down" == about(attempt)["meshlib.fault"]
+    call, attempts = sorted_out(spans())
+    assert 1 == about(call)["meshlib.faults"]
+    (marked,) = attempts or (call,)
+    assert ("down", "status") == (
+        about(marked)["meshlib.fault"],
+        about(marked)["meshlib.fault.kind"],
+    )
+    assert ("meshlib.fault" in about(call)) == (phase == "call")
 
 
 def test_a_call_that_is_broken_off_ends_its_spans(provider: TracerProvider, spans: Spans) -> None:

@@ -7,7 +7,7 @@ ML3 endpoints, checks and faults. A name is never given to another rule.
 
 from __future__ import annotations
 
-from . import _breakers, _hedges, _retries, _routes, _services
+from . import _breakers, _faults, _hedges, _retries, _routes, _services
 from ._finding import Rule
 
 INVALID = "ML000"
@@ -184,6 +184,27 @@ RULES: tuple[Rule, ...] = (
         "warning",
         "Faults are injected in production.",
         "document",
-        _services.faults_in_production,
+        _faults.faults_in_production,
+    ),
+    Rule(
+        "ML304",
+        "warning",
+        "Faults act in every environment, because none are listed.",
+        "document",
+        _faults.faults_anywhere,
+    ),
+    Rule(
+        "ML305",
+        "error",
+        "A rule waits for headers that are heeded nowhere.",
+        "document",
+        _faults.headers_nowhere,
+    ),
+    Rule(
+        "ML306",
+        "warning",
+        "Faults may run in production, and nothing outside of the process stops them.",
+        "document",
+        _faults.no_kill_switch,
     ),
 )

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from ._finding import Told
 from ._view import View, seconds
 
-_PRODUCTION = frozenset({"live", "prd", "prod", "production"})
-"""Environments where nothing is broken on purpose without somebody who looks on."""
-
 
 def no_deadline(view: View) -> Iterator[Told]:
     """A call that may last for ever."""
@@ -74,20 +71,3 @@ def one_level(view: View) -> Iterator[Told]:
             " other level to fail over to or from",
             "leave priority out, or give the endpoints to prefer priority: 0",
         )
-
-
-def faults_in_production(view: View) -> Iterator[Told]:
-    """Faults that are injected where users are."""
-    document = view.document
-    if document.environment.lower() not in _PRODUCTION:
-        return
-    for number, rule in enumerate(document.config.faults):
-        parts = [part for part in (rule.delay, rule.abort) if part is not None]
-        if rule.enabled and any(part.percentage > 0 for part in parts):
-            share = max(part.percentage for part in parts)
-            yield Told(
-                ("faults", number),
-                f"the rule {rule.name!r} breaks {share:g} % of what it matches, and the"
-                f" environment is {document.environment!r}",
-                f"environments: {{{document.environment}: {{faults: []}}}}",
-            )

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from ...balancing import BalancerOptions
 from ...discovery import discovery_names
+from ...faults import ERROR_NAMES
 from .._fallback import FallbackOptions
 
 Schema = dict[str, Any]
@@ -159,6 +160,47 @@ def _preference(inner: Inner, _: Define) -> Schema:
     return any_of({"enum": [*names, "cost"]}, full, short)
 
 
+def _also(**names: str) -> Callable[[Inner, Define], Schema]:
+    """Keys that may be called otherwise, each with the name it has in other software."""
+
+    def form(inner: Inner, _: Define) -> Schema:
+        schema = inner()
+        for other, name in names.items():
+            schema["properties"][other] = schema["properties"][name]
+        return schema
+
+    return form
+
+
+def _moment(*_: Any) -> Schema:
+    time = r"^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?$"
+    return any_of(
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": _DURATION},
+        {"type": "string", "pattern": time, "description": "A time of day, in UTC."},
+    )
+
+
+def _percentage(inner: Inner, _: Define) -> Schema:
+    """A number, or Istio's or Envoy's way to say it."""
+    denominators = {"enum": ["HUNDRED", "TEN_THOUSAND", "MILLION"]}
+    closed = {"type": "object", "additionalProperties": False}
+    return any_of(
+        inner(),
+        {**closed, "properties": {"value": NUMBER}, "required": ["value"]},
+        {
+            **closed,
+            "properties": {"numerator": NUMBER, "denominator": denominators},
+            "required": ["numerator"],
+        },
+    )
+
+
+def _step(*_: Any) -> Schema:
+    status = {"type": "integer", "minimum": 200, "maximum": 599}
+    return any_of({"enum": ["ok", "fail", *ERROR_NAMES]}, status)
+
+
 _FAMILY_OPTIONS = {"type": ["object", "boolean", "null"]}
 
 FORMS: dict[str, Callable[[Inner, Define], Schema]] = {
@@ -178,8 +220,26 @@ FORMS: dict[str, Callable[[Inner, Define], Schema]] = {
     "config._tenants._limits": lambda *_: {"type": "object"},
     "config._tenants._services": lambda *_: {"type": "object"},
     "discovery._endpoint.parse_endpoint": _endpoint,
-    "faults._options.FaultMatch._methods": _one_or_many,
-    "faults._options.TextMatch._short_form": _besides(TEXT),
+    "faults._abort_options.AbortFault._other_names": _also(
+        httpStatus="status", http_status="status"
+    ),
+    "faults._abort_options._blackhole": _besides(FLAG),
+    "faults._delay_options.DelayFault._other_names": _also(fixedDelay="fixed", fixed_delay="fixed"),
+    "faults._delay_options.RelativeDelay._short_form": _besides(NUMBER),
+    "faults._match_options.FaultMatch._methods": _one_or_many,
+    "faults._match_options.TextMatch._short_form": _besides(TEXT, FLAG),
+    "faults._match_options._many": _one_or_many,
+    "faults._match_options._values": _texts,
+    "faults._options.FaultRule._other_names": _also(max_active_faults="max_active"),
+    "faults._pattern_options.SequenceFault._short_form": lambda inner, define: any_of(
+        inner(), {"type": "array", "items": _step(), "minItems": 1}
+    ),
+    "faults._pattern_options._moment": _moment,
+    "faults._pattern_options._step": _step,
+    "faults._response_options.CorruptFault._short_form": _besides(
+        {"enum": ["bytes", "json", "charset", "gzip"]}
+    ),
+    "faults._share_options.percentage": _percentage,
     "health._options.BodyOptions._short_form": _besides(TEXT),
     "health._options.GrpcCheckOptions._short_form": _besides(TEXT),
     "health._options.HealthCheckOptions._program": _besides(TEXT),

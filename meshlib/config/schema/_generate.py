@@ -159,7 +159,7 @@ def _let_tenants_have_their_own(definitions: Schema) -> None:
 
 def _let_headings_be_empty(document: Schema, service: Schema) -> None:
     """Null is a heading with nothing under it."""
-    for key in ("services", "defaults", "faults", "environments"):
+    for key in ("services", "defaults", "faults", "fault_control", "environments"):
         document[key] = _nullable(document[key])
     document["$schema"] = {"type": "string", "description": "This schema, for editors of JSON."}
     for key in ("endpoints", "aliases", *SWITCHES):

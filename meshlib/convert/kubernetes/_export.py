@@ -31,6 +31,7 @@ _SERVICE = {
 }
 _DOCUMENT = {
     "faults": ("a fault of Istio is one of a route", "`fault` of the routes"),
+    "fault_control": ("whoever may change Istio's objects may cause its faults", "RBAC"),
     "tenants": ("Istio knows no tenants", "routes that match a header"),
 }
 

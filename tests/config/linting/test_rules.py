@@ -304,6 +304,45 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         ),
         {"environ": {"MESHLIB_ENV": "prod"}},
     ),
+    (
+        "ML303",
+        (
+            "faults:\n  - name: one  #! breaks 10 %\n    percentage: 20\n"
+            "    quota: {requests: 1, window: 1s}\n    delay: {fixed: 1, percentage: 50}\n"
+            "environments: {prod: {}}\n"
+        ),
+        {"environ": {"MESHLIB_ENV": "prod"}},
+    ),
+    (
+        "ML304",
+        "faults:\n  - name: one  #! 1 fault rule acts wherever\n    abort: {status: 503}\n",
+        {},
+    ),
+    (
+        "ML304",
+        (
+            "faults:\n  - {name: none, abort: {status: 503, percentage: 0}}\n"
+            "  - name: one  #! 2 fault rules act wherever\n    quota: {requests: 1, window: 1s}\n"
+            "  - {name: two, delay: {fixed: 1}}\n"
+        ),
+        {},
+    ),
+    (
+        "ML305",
+        (
+            "faults:\n  - name: one\n    delay: {fixed: 1}\n    abort:\n"
+            "      header: true  #! the rule does nothing\n"
+        ),
+        {},
+    ),
+    (
+        "ML306",
+        (
+            "fault_control:\n"
+            "  environments: [staging, production]  #! faults may run in 'production'\n"
+        ),
+        {},
+    ),
 ]
 
 

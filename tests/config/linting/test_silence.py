@@ -111,6 +111,29 @@ SILENT: list[tuple[str, str, dict[str, Any]]] = [
         "faults: [{name: x, abort: {status: 503}}]\nenvironments: {staging: {}}",
         {"environ": {"MESHLIB_ENV": "staging"}},
     ),
+    (
+        "ML303",
+        (
+            "faults: [{name: x, abort: {status: 503}}]\nenvironments: {prod: {}}\n"
+            "fault_control: {environments: [staging]}"
+        ),
+        {"environ": {"MESHLIB_ENV": "prod"}},
+    ),
+    ("ML304", "faults: [{name: x, enabled: false, quota: {requests: 1, window: 1}}]", {}),
+    (
+        "ML304",
+        "faults: [{name: x, abort: {status: 503}}]\nfault_control: {environments: []}",
+        {},
+    ),
+    ("ML305", "faults: [{name: x, enabled: false, delay: {header: true}}]", {}),
+    (
+        "ML305",
+        "faults: [{name: x, delay: {header: true}}]\nfault_control: {environments: [ci]}",
+        {},
+    ),
+    ("ML306", "fault_control: {environments: [staging]}", {}),
+    ("ML306", "fault_control: {environments: [prod], kill_file: /run/off}", {}),
+    ("ML306", "fault_control: {environments: [prod], kill_signal: SIGUSR2}", {}),
 ]
 
 

@@ -26,7 +26,6 @@ PUBLISHED = ROOT / "docs" / "reference" / "mesh.schema.json"
 ACROSS_FIELDS = (
     "give one of",
     "give exactly one of",
-    "give delay, abort or both",
     "give endpoints or discovery",
     "give status, headers or json",
     "goes with",

@@ -1,0 +1,48 @@
+"""
+W3C baggage: what travels with a request through every service behind it.
+
+It is OpenTelemetry's, so what its instrumentations put into the context of a request is
+seen here, and what is put there here is seen by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import baggage, context
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+
+_PROPAGATOR = W3CBaggagePropagator()
+
+
+def carried(name: str) -> str | None:
+    """The member *name* of the current baggage; None without one."""
+    value = baggage.get_baggage(name)
+    return value if isinstance(value, str) else None
+
+
+@contextmanager
+def carrying(name: str, value: str) -> Iterator[None]:
+    """Have *value* travel as the member *name* with what is sent inside the block."""
+    token = context.attach(baggage.set_baggage(name, value))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
+def received_baggage(headers: Mapping[str, str]) -> Iterator[None]:
+    """
+    Go on with the baggage of a request that this process serves, inside the block.
+
+    *headers* are the request's, by their names in lower case. For servers without an
+    instrumentation of OpenTelemetry, which does the same. What is no baggage is ignored.
+    """
+    carrier = {"baggage": headers.get("baggage") or ""}
+    token = context.attach(_PROPAGATOR.extract(carrier))
+    try:
+        yield
+    finally:
+        context.detach(token)
