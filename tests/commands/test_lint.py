@@ -48,6 +48,7 @@ def test_overlays_are_looked_at(write: Write, run: Run, monkeypatch: pytest.Monk
     """What they change, and not what was found without them."""
     name = write(
         LATE + "faults: [{name: f, abort: {status: 503}}]\n"
+        "fault_control: {environments: [production], kill_file: /run/off}\n"
         "environments:\n  staging: {}\n  production:\n    defaults: {timeout: 5s, retry: false}\n"
     )
     monkeypatch.setenv("MESHLIB_ENV", "production")
