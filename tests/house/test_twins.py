@@ -18,7 +18,11 @@ EXEMPT: dict[str, dict[str, str]] = {
         "Hedging._drop_late": "empties that queue, or that stream",
         "Hedging._next": "threads wait in the queue itself",
         "Hedging._race": "what a task of the race does; threads have `_Race`",
+        "_Outcomes": "is that stream, with an end to waiting by any clock",
         "_Race": "closes in its own thread what arrives late; a task is cancelled instead",
+    },
+    "_injecting": {
+        "_BUILDS": "the sockets of threads and those of loops word failures differently"
     },
     "_link": {
         "Link.exchange": "a shared connection needs a timer in a loop, and none in a thread",
