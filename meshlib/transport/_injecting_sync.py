@@ -102,7 +102,9 @@ class Injecting:
 
     def _wait(self, call: Call, fault: Fault, limit: float, attempt: Attempt | None) -> bool:
         """Take the time that the abort takes; False when it was called off meanwhile."""
-        kind = WAITS.get(error_of(fault))
+        # An abort is over at once, as Envoy's is; silence takes the time of the real thing.
+        waits = fault.blackhole is not None or fault.after_bytes is not None
+        kind = WAITS.get(error_of(fault)) if waits else None
         if kind is None:
             return plan_of(call).stands(fault)
         seconds = min(timeout_of(call, kind), limit - call.clock())
