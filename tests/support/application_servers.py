@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -102,7 +102,8 @@ def waitress_server(app: Any) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.effective_port}"
         finally:
             server.task_dispatcher.shutdown()
-            server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(sockets))
+            with suppress(OSError):  # it has ended by itself
+                server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(sockets))
 
 
 @contextmanager
