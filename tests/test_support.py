@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import ssl
 import time
+import warnings
 from collections.abc import Callable
 
 import anyio
@@ -173,6 +176,20 @@ def test_a_failing_script_fails_the_test() -> None:
     server.wait_for_close()
     with pytest.raises(ZeroDivisionError):
         server.__exit__(None, None, None)
+
+
+def test_a_server_that_ends_as_a_connection_comes_leaves_nothing_open() -> None:
+    """A connection may be anywhere between the listener and its script when the server ends."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(50):
+            with (
+                ScriptedServer(never_answer()) as server,
+                socket.create_connection(("127.0.0.1", server.port)),
+            ):
+                server.close()
+        gc.collect()
+    assert [] == [str(warning.message) for warning in caught]
 
 
 def test_a_server_speaks_tls(serve: Serve) -> None:

@@ -27,6 +27,8 @@ from .scripts import Script, replies
 
 _PATIENCE = 30.0
 """Seconds after which a wait is given up as hanging; a passing test never gets near it."""
+_HANDSHAKE = 1.0
+"""Seconds that a handshake under way may take at the end; one that goes on takes none."""
 
 
 class ScriptedServer:
@@ -51,6 +53,7 @@ class ScriptedServer:
         self._tls = tls
         self._changed = threading.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, name="scripted-server", daemon=True)
         self.connections: list[Connection] = []
         self.requests: list[Received] = []
@@ -125,13 +128,24 @@ class ScriptedServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
+        for socket in self._server.sockets:
+            self._loop.remove_reader(socket)
+        # A connection on its way from the listener to `_accept` is in a task of the loop's own;
+        # a server that is closed under it leaves that connection open for good.
+        await asyncio.sleep(0)
+        if arriving := asyncio.all_tasks() - self._tasks - {asyncio.current_task()}:
+            await asyncio.wait(arriving, timeout=_HANDSHAKE)
         self._server.close()
 
     async def _end(self) -> None:
-        self._server.close()
+        await self._stop_listening()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A task that is cancelled before its first step runs no `finally` of its own.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
         await self._loop.shutdown_asyncgens()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,6 +157,7 @@ class ScriptedServer:
         task = self._loop.create_task(self._serve(connection, reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
 
     async def _serve(
         self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -156,6 +171,7 @@ class ScriptedServer:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+            self._writers.discard(writer)
             with self._changed:
                 connection.closed = True
                 self._changed.notify_all()
