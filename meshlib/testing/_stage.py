@@ -31,8 +31,9 @@ class Stage:
     where there is a cluster, and real where there are sockets. *config* is that of `mesh`
     alone, which clients share that are given neither a mesh nor a configuration.
 
-    The random numbers of every mesh follow *seed*. Not thread-safe, while what it
-    surrounds may use any number of threads; one at a time in a process.
+    A fault of the stage acts whatever environments the document lists, as by
+    `mesh.faults.permit`. The random numbers of every mesh follow *seed*. Not thread-safe,
+    while what it surrounds may use any number of threads; one at a time in a process.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Stage:
         )
         self.faults.append(handle)
         for mesh in found:
-            mesh.faults.add(rule)
+            _put(rule, mesh)
         return handle
 
     def unused(self) -> list[FaultHandle]:
@@ -140,7 +141,7 @@ class Stage:
         self._stack.callback(self._histories[id(mesh)].stop)
         self._stack.callback(mesh.listen(partial(self._limit, mesh)))
         for handle in self.faults:
-            mesh.faults.add(handle.rule)
+            _put(handle.rule, mesh)
         self._stack.callback(self._withdraw, mesh)
 
     def _withdraw(self, mesh: Mesh) -> None:
@@ -192,3 +193,9 @@ class Stage:
             self._mesh.close()
         if self.time is not None:
             self.time.close()
+
+
+def _put(rule: FaultRule, mesh: Mesh) -> None:
+    if mesh.faults.forbidden:
+        mesh.faults.permit()  # the list of environments is for the application, not its tests
+    mesh.faults.add(rule)

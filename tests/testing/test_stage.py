@@ -31,6 +31,22 @@ def test_a_mesh_from_before_is_broken_too() -> None:
         assert () == client.mesh.faults.rules
 
 
+def test_the_list_of_environments_is_not_for_tests(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of the stage acts in a mesh made before it and in one made within, and says so."""
+    monkeypatch.setenv("MESHLIB_ENV", "production")
+    listed = {"fault_control": {"environments": ["ci"]}}
+    cluster = FakeCluster({"users": 200})
+    options: dict[str, Any] = {"services": cluster.services, "transport": cluster}
+    with MeshClient("old", config=listed, **options) as old, Stage() as stage:
+        stage.fault("users", status=418)
+        with MeshClient("new", config=listed, **options) as new:
+            seen = [client.get("http://users/").status_code for client in (old, new)]
+    assert [418, 418] == seen
+    assert 2 == caplog.text.count("faults are permitted by code")
+
+
 def test_several_meshes_share_a_limit() -> None:
     """`times` counts what fires in all of them together."""
     services = {"users": {"endpoints": ["http://users-1.fake"], "retry": False}}
