@@ -100,6 +100,8 @@ class Mesh:
         )
         self.canarying.check({n: s.routes for n, s in self.config.services.items()})
         self.routing = Routing(self)
+        running = self.discovering, self.checking, self.mirroring, self.canarying, self.faults
+        self._running: tuple[Any, ...] = running
         for service_name, settings in self.config.services.items():
             self.making.add(service_name, settings)
         survive_fork(self)
@@ -255,15 +257,9 @@ class Mesh:
     def renew(self) -> None:
         """A forked child starts with no call in flight and no thread."""
         self._lock = threading.RLock()
-        self._background.renew()
-        self.listening.renew()
-        self.discovering.renew()
-        self.checking.renew()
-        self.directory.renew()
-        self.routing.renew()
-        self.mirroring.renew()
-        self.canarying.renew()
-        self.faults.renew()
+        parts = self._background, self.listening, self.directory, self.routing, *self._running
+        for part in parts:
+            part.renew()
         for service in self.directory.everything():
             service.renew()
             if service.health is not None:
@@ -277,11 +273,8 @@ class Mesh:
                 return
             self._closed = True
             self._watching.stop()
-            self.discovering.close()
-            self.checking.close()
-            self.mirroring.close()
-            self.canarying.close()
-            self.faults.close()
+            for part in self._running:
+                part.close()
         self._background.stop()
 
     def __enter__(self) -> Mesh:
