@@ -5,9 +5,7 @@ The active health checks of a mesh's services, which run in the background.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from .._clock import Clock
 from .._events import Event
@@ -16,13 +14,14 @@ from ..discovery import moved
 from ..health import HealthCheckOptions, HealthMonitor
 from ..transport import Service
 from ._background import Background
+from ._tasks import Tasks
 
 
-class Checking:
+class Checking(Tasks):
     """
     Starts the checks of a service's endpoints when it is first asked for, and stops them.
 
-    Thread-safe. A forked child starts anew what it asks for.
+    What they found stays when they are stopped. Thread-safe.
     """
 
     def __init__(
@@ -32,13 +31,10 @@ class Checking:
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        self._background = background
+        super().__init__(background)
         self._emit = emit
         self._clock = clock
         self._rng = rng
-        self._running: dict[str, Any] = {}
-        self._lock = threading.Lock()
-        self._closed = False
 
     def assign(self, service: Service, options: HealthCheckOptions | None) -> None:
         """
@@ -72,27 +68,6 @@ class Checking:
             name, options, publish, on_event=self._emit, clock=self._clock, rng=self._rng
         )
 
-    def start(self, service: Service) -> None:
+    def begin(self, service: Service) -> None:
         """Begin to check the endpoints of *service*, unless that runs already."""
-        with self._lock:
-            if not self._closed and service.name not in self._running:
-                self._running[service.name] = self._background.start_soon(service.health.run)
-
-    def stop(self, name: str) -> None:
-        """Stop the checks of a service; what they found stays."""
-        with self._lock:
-            running = self._running.pop(name, None)
-        if running is not None:
-            running.cancel()
-
-    def close(self) -> None:
-        """Start nothing any more."""
-        self._closed = True
-        self._running = {}
-
-    def renew(self) -> None:
-        """A forked child has none of its parent's threads."""
-        self._lock = threading.Lock()
-        for task in self._running.values():
-            task.cancel()
-        self._running = {}
+        self.start(service.name, lambda: service.health.run)

@@ -54,9 +54,9 @@ class Making:
         """Begin what goes on for *service* beside its calls."""
         mesh = self._mesh
         if service.discovered:
-            mesh.discovering.start(service)
+            mesh.discovering.begin(service)
         if service.health is not None:
-            mesh.checking.start(service)
+            mesh.checking.begin(service)
         mesh.canarying.start(service.name)
         if service.policies.zones is not None:
             mesh.directory.wake(service.policies.zones.options.members)
