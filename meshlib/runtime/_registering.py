@@ -136,10 +136,10 @@ class Registration:
                 return
             self._left, self._stopped = threading.Event(), threading.Event()
             self._keeper = Keeper(self._registrar, self.instance, self._emit)
+            if self._sigterm:  # first: the signal may come as soon as a server knows us
+                self._restore = on_sigterm(self.stop)
             self._task = self._background.start_soon(self._run, self._keeper, self._left)
             self._started = True
-            if self._sigterm:
-                self._restore = on_sigterm(self.stop)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the server knows the instance; False if that takes over *timeout* seconds."""

@@ -110,11 +110,11 @@ async def test_idle_connection_makes_room(wired: Make, serve: Serve) -> None:
     first, second = serve(replies(200)), serve(replies(200))
     one = wired(first.url, second.url, balancer="round_robin", options=limits(max_connections=1))
     await one.call()
+    idle = first if first.requests else second
     await one.call()
     assert (1, 1) == one.counts
     assert [1, 1] == [len(first.requests), len(second.requests)]
-    closed = first if first.connections[0].closed else second
-    closed.wait_until(lambda: any(s.connections[0].closed for s in (first, second)))
+    idle.wait_for_close()
 
 
 async def test_connection_that_cannot_be_made_takes_no_place(
