@@ -18,6 +18,23 @@ from support import FakeClock, Script, ScriptedServer
 ROOT = Path(__file__).parents[1]
 OURS = (str(ROOT / "meshlib"), str(ROOT / "tests"))
 
+SLOWEST = (
+    "routing/canary/test_simulated.py",
+    "discovery/test_outage.py",
+    "discovery/test_backends.py",
+    "runtime/test_swaps.py",
+    "testing/test_plugin.py",
+    "runtime/canarying/test_processes.py",
+    "testing/explore/test_plugin.py",
+    "testing/explore/test_examples.py",
+    "docs/test_blocks.py",
+    "examples/test_examples.py",
+    "transport/test_model.py",
+    "convert/istio/test_account.py",
+    "discovery/kubernetes/test_server.py",
+)
+"""Files that take longest: begun first, so that no process is left alone with one."""
+
 hypothesis.settings.register_profile("laptop", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "laptop")
@@ -89,6 +106,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _forbid_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slowest files."""
+    rank = {str(ROOT / "tests" / name): n for n, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: rank.get(str(item.path), len(rank)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
