@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 from collections import OrderedDict, deque
 from typing import Protocol
 
 from ._options import BulkheadOptions
+from .limits import AdaptiveOptions, Limit, make_limit
 
 _DEFAULTS = BulkheadOptions()
 
@@ -34,7 +36,8 @@ class Bulkhead:
     Caps the calls in flight at `max_concurrency`, and the queue behind them at `max_queue`.
 
     Permits go to queued calls in the order they came, and nobody overtakes them: a new
-    call gets none while another waits. With no limit it only counts.
+    call gets none while another waits. With no limit it only counts. With `adaptive` options
+    the limit follows what `observe` is told.
 
     Thread-safe, over any number of threads and event loops. Never blocks for longer than
     a few additions, and not at all while nobody waits and no more calls are in flight than
@@ -51,23 +54,18 @@ class Bulkhead:
     # while somebody waits for it. A look at the length would not do in place of the pop.
 
     __slots__ = (
-        "_crowded",
-        "_free",
-        "_limit",
-        "_lock",
-        "_lost",
-        "_made",
-        "_taken",
-        "_waiting",
-        "abandoned",
-        "max_concurrency",
-        "max_queue",
-        "max_wait",
-        "peak",
-        "rejected",
-    )
+        "_crowded", "_free", "_limit", "_lock", "_lost", "_made", "_most", "_named", "_rng",
+        "_taken", "_waiting", "abandoned", "adaptive", "max_concurrency", "max_queue", "max_wait",
+        "peak", "rejected",
+    )  # fmt: skip
 
-    def __init__(self, options: BulkheadOptions = _DEFAULTS) -> None:
+    def __init__(
+        self, options: BulkheadOptions = _DEFAULTS, *, rng: random.Random | None = None
+    ) -> None:
+        self._rng = rng
+        self._named: AdaptiveOptions | None = None
+        self.adaptive: Limit | None = None
+        """What finds the limit; None when it is what the options say."""
         self.rejected = 0
         """Calls that `enqueue` refused."""
         self.abandoned = 0
@@ -78,10 +76,20 @@ class Bulkhead:
         self.renew()
 
     def _read(self, options: BulkheadOptions) -> None:
-        self.max_concurrency = options.max_concurrency
+        self._most = options.max_concurrency
         self.max_queue = options.max_queue
         self.max_wait = options.max_wait
-        limit = options.max_concurrency
+        named = None if self._most is None else options.adaptive
+        if named != self._named:
+            self._named = named
+            self.adaptive = None if named is None else make_limit(named, self._rng)
+        self._follow()
+
+    def _follow(self) -> None:
+        limit = self._most
+        if limit is not None and self.adaptive is not None:
+            limit = min(limit, self.adaptive.limit)
+        self.max_concurrency = limit
         self._limit: float = math.inf if limit is None else limit
 
     @property
@@ -163,6 +171,22 @@ class Bulkhead:
             for waiter in granted:
                 self._wake(waiter)
 
+    def observe(self, now: float, elapsed: float, *, dropped: bool = False) -> None:
+        """
+        Let an adaptive limit learn from an attempt that ended at *now* after *elapsed* seconds.
+
+        *dropped*: it found no answer in time, or was shed. Tell nothing of attempts that
+        were cancelled or failed otherwise. Waiters that now fit get their permit.
+        """
+        with self._lock:
+            if self.adaptive is None:
+                return
+            self.adaptive.sample(now, elapsed, len(self._taken), dropped)
+            self._follow()
+            granted = self._settle()
+        for waiter in granted:
+            self._wake(waiter)
+
     def renew(self) -> None:
         """A forked child starts with no call in flight and nobody in the queue."""
         self._lock = threading.Lock()
@@ -175,6 +199,8 @@ class Bulkhead:
         # An `object` to type checkers, or they take the second look of a call for its first.
         self._crowded: object = False
         self.peak = 0
+        if self.adaptive is not None:
+            self.adaptive.renew()
 
     def resize(self, options: BulkheadOptions) -> None:
         """

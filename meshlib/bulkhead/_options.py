@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .._options import Duration, Options
+from .limits import AdaptiveOptions
 
 
 class BulkheadOptions(Options):
@@ -14,6 +15,11 @@ class BulkheadOptions(Options):
 
     max_concurrency: Annotated[int, Field(ge=1)] | None = 1000
     """Calls at once, all threads and event loops together; null is unlimited."""
+    adaptive: AdaptiveOptions | None = None
+    """
+    What finds the limit from how long attempts take and how many time out or are shed,
+    `max_concurrency` at the most; null: the limit is `max_concurrency`.
+    """
     max_queue: Annotated[int, Field(ge=0)] = 1000
     """Calls that may wait, first in first out; 0 rejects at once."""
     max_wait: Duration = 1.0
