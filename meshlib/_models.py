@@ -98,6 +98,8 @@ UNAVAILABLE = OutcomeClass(
 )
 SERVER_ERROR = OutcomeClass("server_error", Verdict.FAILURE, LoadSignal.PENALISED, Retryable.NEVER)
 NEVER_SENT = OutcomeClass("never_sent", Verdict.FAILURE, LoadSignal.PENALISED, Retryable.ANY)
+UNWELCOME = OutcomeClass("unwelcome", Verdict.FAILURE, LoadSignal.PENALISED, Retryable.NEVER)
+"""The server refused who called it; another attempt would show it the same certificate."""
 POOL_TIMEOUT = OutcomeClass("pool_timeout", Verdict.NEUTRAL, LoadSignal.NONE, Retryable.ANY)
 BROKEN = OutcomeClass("broken", Verdict.FAILURE, LoadSignal.AT_LEAST, Retryable.IDEMPOTENT)
 CANCELLED = OutcomeClass("cancelled", Verdict.NEUTRAL, LoadSignal.NONE, Retryable.NEVER)

@@ -4,6 +4,7 @@ The mesh as an httpx transport, for a client of your own.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -29,6 +30,7 @@ from .transport import (
     WireOptions,
 )
 
+_LOGGER = logging.getLogger("meshlib")
 _SLEEP = time.sleep
 """As it is now: what tests put in its place later is for the code under test."""
 
@@ -106,6 +108,17 @@ def the_mesh(
     return mesh, False
 
 
+def tell_unused(mesh: Mesh, transport: Any) -> None:
+    """Warn of credentials in the document that a *transport* of somebody's own knows nothing of."""
+    names = [name for name, service in mesh.config.services.items() if service.tls is not None]
+    if transport is not None and names:
+        _LOGGER.warning(
+            "transport= makes connections with TLS of its own, so tls of %s counts for nothing; "
+            "give it a context of meshlib.security.client_context",
+            ", ".join(names),
+        )
+
+
 class MeshTransport(Driver):
     """
     An httpx transport that sends each request as a call of a mesh.
@@ -136,6 +149,7 @@ class MeshTransport(Driver):
             transport = surroundings().transport
         chosen = wire_options(transport, options if transport is self._given else {})
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
+        tell_unused(self.mesh, self._given)
         wire: ForeignWire | Wire
         if chosen is None:
             wire = ForeignWire(transport, HTTPX)
@@ -202,6 +216,7 @@ class AsyncMeshTransport(AsyncDriver):
             transport = surroundings().transport
         chosen = wire_options(transport, options if transport is self._given else {})
         self.mesh, self._owns_mesh = the_mesh(mesh, name, config, services, discovery, listeners)
+        tell_unused(self.mesh, self._given)
         wire: AsyncForeignWire | AsyncWire
         if chosen is None:
             wire = AsyncForeignWire(transport, HTTPX)

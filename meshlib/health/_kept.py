@@ -4,6 +4,7 @@ What the checks that keep their connection have in common.
 
 from __future__ import annotations
 
+import ssl
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
@@ -39,6 +40,7 @@ class KeptChecker(ABC, Generic[Answer]):
         self.stage = ""
         self.wire: Wire | None = None
         self._trust = trust
+        self._context: ssl.SSLContext | None = None
         self._port = port
         self._scheme = scheme
         self._name = name
@@ -58,15 +60,17 @@ class KeptChecker(ABC, Generic[Answer]):
         self.judge(answer)
 
     async def _ask(self, place: Place) -> Answer:
-        if self.wire is not None and not (self.silent and self.wire.is_stale):
+        current = self._trust.is_current(self._context)
+        if self.wire is not None and current and not (self.silent and self.wire.is_stale):
             try:
                 return await self.exchange(self.wire, place)
             except GoneError:
                 pass
         await self.aclose()
         self.stage = "connecting"
-        context = self._trust.context() if place.secure else None
-        self.wire = await Wire.open(place, context, self._name)
+        self._context = self._trust.context() if place.secure else None
+        name = self._trust.server_name(self._name) if place.secure else self._name
+        self.wire = await Wire.open(place, self._context, name)
         self.begin(self.wire, place)
         return await self.exchange(self.wire, place)
 

@@ -22,6 +22,7 @@ from ._make import checker_maker
 from ._options import HealthCheckOptions
 from ._schedule import Entry, Schedule
 from ._status import CheckStatus
+from ._trust import CredentialsOf
 
 _LOGGER = logging.getLogger("meshlib")
 _INTERVAL = 0.1
@@ -39,8 +40,8 @@ class HealthMonitor:
 
     `update` says which endpoints there are, `run` does the work until it is cancelled, on
     asyncio or trio; `snapshot` tells the state of all. All but `run` are thread-safe.
-    *sleep* replaces waiting by real time. Raises ConfigurationError when a library for
-    this kind of check is missing.
+    *sleep* replaces waiting by real time; *credentials* tells those of the service. Raises
+    ConfigurationError when a library for this kind of check is missing.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class HealthMonitor:
         clock: Clock = monotonic,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
+        credentials: CredentialsOf = lambda: None,
     ) -> None:
         self.service = service
         self.options = options
@@ -60,7 +62,7 @@ class HealthMonitor:
         self._on_event = on_event
         self._clock = clock
         self._sleep = sleep
-        self._make = checker_maker(options)
+        self._make = checker_maker(options, credentials)
         self._assumed = options.assume == "healthy"
         self._schedule = Schedule(options, rng or random.Random())
         self._lock = threading.Lock()

@@ -37,7 +37,8 @@ class TlsChecker:
         """Pass when the certificate is trusted, for the right names, and valid for long enough."""
         self.stage = "connecting"
         place = place_of(endpoint, port=self._port)
-        wire = await Wire.open(place, self._trust.context(), self._options.server_name)
+        name = self._trust.server_name(self._options.server_name)
+        wire = await Wire.open(place, self._trust.context(), name)
         try:
             self._judge(wire.certificate)
         finally:

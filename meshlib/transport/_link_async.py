@@ -36,6 +36,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
 
     __slots__ = (
         "clock",
+        "context",
         "deadline",
         "http",
         "idle_since",
@@ -44,12 +45,15 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         "sock",
         "stream",
         "target",
+        "tls",
         "used",
     )
 
     def __init__(self, options: WireOptions, target: Target, origin: Any, clock: Clock) -> None:
         self.clock = clock
         self.target = target
+        self.tls = target.tls
+        self.context: Any = None
         self.deadline = _INFINITE
         self.idle_since = 0.0
         self.received = False
@@ -63,7 +67,11 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         self, options: WireOptions, origin: httpcore.Origin
     ) -> httpcore.AsyncConnectionInterface:
         scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
-        context = options.context() if scheme in ("https", "wss") else None
+        context: ssl.SSLContext | None = None
+        if scheme in ("https", "wss") and self.tls is None:
+            context = options.context()
+        elif scheme in ("https", "wss"):
+            context = self.context = self.tls.context(options.http2)
         proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
         if proxy is None:
             return httpcore.AsyncHTTPConnection(
@@ -172,14 +180,26 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         """Whether an idle link can carry another exchange."""
         if expiry is not None and now - self.idle_since > expiry:
             return False
+        if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
+            return False
         return self.http.is_idle() and not is_readable(self.sock)
+
+    def is_outdated(self) -> bool:
+        """Whether new connections are made with another certificate."""
+        if self.tls is not self.target.tls:
+            return True
+        return self.context is not None and bool(self.context.outdated)
 
     def is_spent(self) -> bool:
         """Whether a shared link will never carry another exchange, and carries none now."""
         http = self.http
         if http.is_closed() or http.has_expired():
             return True
-        return http.is_idle() and (not http.is_available() or is_readable(self.sock))
+        if not http.is_idle():
+            return False
+        if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
+            return True
+        return not http.is_available() or is_readable(self.sock)
 
 
 class AsyncBoundedStream(httpcore.AsyncNetworkStream):

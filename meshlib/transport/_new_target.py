@@ -24,6 +24,7 @@ def new_target(service: Any, endpoint: Endpoint, now: float, first: bool) -> Tar
         decay_time=getattr(options, "decay_time", 1.0),
         idle_decay_time=getattr(options, "idle_decay_time", 5.0),
     )
+    target.tls = policies.tls
     target.breaker = service.new_breaker(target, policies.breaker)
     if not first:  # a service that starts has nobody to take over its share meanwhile
         begin_ramp(target, policies.slow_start)

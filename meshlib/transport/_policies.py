@@ -63,3 +63,5 @@ class Policies:
     levels: LevelsOf = default_keys
     zones: ZoneAware | None = None
     subsetting: Subsetting | None = None
+    tls: Any = None
+    """The `Credentials` that its endpoints are spoken to with."""

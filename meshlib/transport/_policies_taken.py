@@ -48,3 +48,6 @@ def take_policies(service: Any, policies: Policies) -> None:
     if old.breaker != policies.breaker:
         for target in service.targets:
             target.breaker = service.new_breaker(target, policies.breaker)
+    if old.tls is not policies.tls:
+        for target in service.targets:
+            target.tls = policies.tls

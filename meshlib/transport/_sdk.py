@@ -19,6 +19,7 @@ from .._models import (
     CALLER_ERROR,
     NEVER_SENT,
     POOL_TIMEOUT,
+    UNWELCOME,
     OutcomeClass,
 )
 
@@ -38,6 +39,16 @@ class Sdk:
     """Outcome class of each error; an error not listed takes its nearest base's."""
     wire_errors: Mapping[type[BaseException], type[Exception]]
     """What each error of the connection layer is raised as."""
+    refusals: Mapping[type[BaseException], type[Exception]]
+    """The same, for a server that refuses the certificate of this process."""
+
+
+class ConnectRefusedError(httpx.ConnectError):
+    """The server refused the client certificate in the handshake."""
+
+
+class ReadRefusedError(httpx.ReadError):
+    """The server refused the client certificate after the handshake, as TLS 1.3 has it."""
 
 
 def _wire_errors() -> dict[type[BaseException], type[Exception]]:
@@ -58,6 +69,8 @@ HTTPX = Sdk(
     timeout_error=httpx.ReadTimeout,
     pool_timeout=httpx.PoolTimeout,
     errors={
+        ConnectRefusedError: UNWELCOME,
+        ReadRefusedError: UNWELCOME,
         httpx.ConnectError: NEVER_SENT,
         httpx.ConnectTimeout: NEVER_SENT,
         httpx.ProxyError: NEVER_SENT,
@@ -67,6 +80,10 @@ HTTPX = Sdk(
         httpx.TransportError: BROKEN,
     },
     wire_errors=_wire_errors(),
+    refusals={
+        httpcore.ConnectError: ConnectRefusedError,
+        httpcore.ReadError: ReadRefusedError,
+    },
 )
 
 

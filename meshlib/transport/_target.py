@@ -51,6 +51,7 @@ class Target:
         "removed",
         "retries",
         "scheme",
+        "tls",
         "urls",
         "__weakref__",
     )
@@ -85,6 +86,8 @@ class Target:
         self.injected = 0
         self.histogram = [0] * HISTOGRAM_SIZE
         self.urls: dict[bytes, Any] = {}
+        self.tls: Any = None
+        """The `Credentials` of its service; None: TLS is that of the client."""
         parts = urlsplit(self.address)
         host, port = parts.hostname or "", parts.port or 0
         bracketed = f"[{host}]" if ":" in host else host

@@ -69,6 +69,8 @@ class AsyncWire(WireState):
                     fresh_only = True
                     continue
                 self._release()
+                if target.tls is not None:
+                    self._explain(link, attempt, exc)
                 error = self._sdk.wire_errors.get(type(exc))
                 if error is None:
                     raise
@@ -122,7 +124,11 @@ class AsyncWire(WireState):
         for link in list(stack.shared):
             if link.is_spent():
                 await self._drop_shared(stack, link)
-            elif link.http.is_available():
+            elif (
+                link.http.is_available()
+                and link.tls is stack.target.tls
+                and (link.context is None or not link.context.outdated)
+            ):
                 return link
         return None
 
@@ -157,6 +163,9 @@ class AsyncWire(WireState):
         link.used += 1
         link.deadline = _INFINITE
         keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if link.tls is not None:
+            keep = keep and not link.is_outdated()
+            await self._close_outdated(stack)
         if link.shared:
             # Others may still use it, and a target that left is drained.
             if link.http.is_closed() or (link.http.is_idle() and not keep):
@@ -184,6 +193,18 @@ class AsyncWire(WireState):
         except IndexError:
             return
         if link.idle_since < before:
+            self._count(-1, -1)
+            await self._close(link)
+        else:
+            stack.idle.appendleft(link)
+
+    async def _close_outdated(self, stack: AsyncStack) -> None:
+        """Close the connection that was idle for longest, if its certificate was replaced."""
+        try:
+            link = stack.idle.popleft()
+        except IndexError:
+            return
+        if link.is_outdated():
             self._count(-1, -1)
             await self._close(link)
         else:

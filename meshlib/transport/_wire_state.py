@@ -17,6 +17,7 @@ from ._attempt import Attempt
 from ._schemes import HTTP_SCHEMES, refusal
 from ._sdk import Sdk
 from ._target import Target
+from ._tls_errors import explained
 from ._waiting import has_ended
 from ._wire_options import WireOptions
 from ._wire_request import AimedRequest, AimedURL, method_bytes
@@ -110,6 +111,9 @@ class WireState:
         name = None
         if attempt.call.policies.authority is not None:
             name = sni_hostname(attempt, extensions)
+        tls = attempt.target.tls
+        if tls is not None and tls.server_name and "sni_hostname" not in extensions:
+            name = tls.server_name
         if name is not None or self._options.http2:
             extensions = dict(extensions)
             if name is not None:
@@ -167,6 +171,13 @@ class WireState:
             and call.idempotent
             and call.replayable
         )
+
+    def _explain(self, link: Any, attempt: Attempt, exc: BaseException) -> None:
+        """Raise what TLS says of *exc*, if it was the reason."""
+        fresh = link.used == 0 and not link.received
+        error = explained(self._sdk, attempt.target, attempt.call.service.name, exc, fresh)
+        if error is not None:
+            raise error
 
     def _release(self) -> None:
         if self._permits is not None:

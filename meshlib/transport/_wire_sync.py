@@ -66,6 +66,8 @@ class Wire(WireState):
                     fresh_only = True
                     continue
                 self._release()
+                if target.tls is not None:
+                    self._explain(link, attempt, exc)
                 error = self._sdk.wire_errors.get(type(exc))
                 if error is None:
                     raise
@@ -119,7 +121,11 @@ class Wire(WireState):
         for link in list(stack.shared):
             if link.is_spent():
                 self._drop_shared(stack, link)
-            elif link.http.is_available():
+            elif (
+                link.http.is_available()
+                and link.tls is stack.target.tls
+                and (link.context is None or not link.context.outdated)
+            ):
                 return link
         return None
 
@@ -154,6 +160,9 @@ class Wire(WireState):
         link.used += 1
         link.deadline = _INFINITE
         keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if link.tls is not None:
+            keep = keep and not link.is_outdated()
+            self._close_outdated(stack)
         if link.shared:
             # Others may still use it, and a target that left is drained.
             if link.http.is_closed() or (link.http.is_idle() and not keep):
@@ -181,6 +190,18 @@ class Wire(WireState):
         except IndexError:
             return
         if link.idle_since < before:
+            self._count(-1, -1)
+            self._close(link)
+        else:
+            stack.idle.appendleft(link)
+
+    def _close_outdated(self, stack: Stack) -> None:
+        """Close the connection that was idle for longest, if its certificate was replaced."""
+        try:
+            link = stack.idle.popleft()
+        except IndexError:
+            return
+        if link.is_outdated():
             self._count(-1, -1)
             self._close(link)
         else:
