@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ._exceptions import ConfigurationError
 from ._problems import Place, Problem, nearest, problems_of
 
+_SECRET = re.compile(r"keys|password|passphrase|.*secret|token")
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -29,6 +30,8 @@ def problems_found(error: ValidationError, model: type[BaseModel]) -> Iterator[P
 
 def _problem(detail: Mapping[str, Any], place: Place, model: type[BaseModel]) -> Problem:
     value, kind = detail["input"], detail["type"]
+    if any(isinstance(key, str) and _SECRET.fullmatch(key) for key in place):
+        value = _Unsaid()
     if kind == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
         hint = nearest(place[-1], known) or f"known are {', '.join(known)}"
@@ -49,6 +52,13 @@ def _problem(detail: Mapping[str, Any], place: Place, model: type[BaseModel]) ->
         return Problem(place, str(detail["ctx"]["error"]))
     message = str(detail["msg"]).replace("Input should", "must")
     return Problem(place, f"{message}, not {_short(value)}")
+
+
+class _Unsaid:
+    """Stands for what may be a secret, and is not repeated."""
+
+    def __repr__(self) -> str:
+        return "what stands there"
 
 
 def _short(value: object) -> str:

@@ -24,6 +24,7 @@ from pydantic import (
 from ._exceptions import ConfigurationError
 from ._invalid_options import problems_found
 from ._problems import error_of
+from ._redact import without_secrets
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
@@ -47,6 +48,10 @@ class Options(BaseModel):
                 super().__init__(**data)
             except ValidationError as exc:
                 raise error_of(problems_found(exc, type(self))) from None
+
+    def __repr_args__(self) -> Any:
+        # Settings of sources are plain mappings, with tokens in them.
+        return [(name, without_secrets(value)) for name, value in super().__repr_args__()]
 
     @model_validator(mode="wrap")
     @classmethod

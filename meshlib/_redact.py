@@ -8,7 +8,9 @@ secret that was exported cannot be called back.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote_plus
 
 _REDACTED = "REDACTED"
@@ -59,6 +61,20 @@ def redacted_error(error: BaseException) -> str:
 def redacted_value(text: str) -> str:
     """*text*, any value, without what looks like credentials in it."""
     return _CREDENTIALS.sub(rf"\1 {_REDACTED}", redacted(text))
+
+
+def without_secrets(value: Any) -> Any:
+    """*value*, of mappings and lists, with a placeholder for what the name of its key hides."""
+    if isinstance(value, Mapping):
+        return {
+            key: _REDACTED
+            if isinstance(key, str) and isinstance(part, str) and _is_secret(key)
+            else without_secrets(part)
+            for key, part in value.items()
+        }
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(map(without_secrets, value))
+    return redacted(value) if isinstance(value, str) else value
 
 
 def names_secret(name: str) -> bool:

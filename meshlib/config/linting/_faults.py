@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..._problems import Place
 from ...faults import FaultRule, why_forbidden
+from .._mesh import MeshConfig
 from ._finding import Told
 from ._view import View
 
@@ -22,11 +24,11 @@ def faults_in_production(view: View) -> Iterator[Told]:
         return
     if why_forbidden(config.fault_control.environments, here):
         return
-    for number, rule in enumerate(config.faults):
+    for place, rule in _rules(config):
         share = _share(rule)
         if share:
             yield Told(
-                ("faults", number),
+                place,
                 f"the rule {rule.name!r} breaks {share:g} % of what it matches, and the"
                 f" environment is {here!r}",
                 f"environments: {{{here}: {{faults: []}}}}, or fault_control: {{environments:"
@@ -37,10 +39,10 @@ def faults_in_production(view: View) -> Iterator[Told]:
 def faults_anywhere(view: View) -> Iterator[Told]:
     """Faults that act in whatever environment the document is used."""
     config = view.document.config
-    rules = [n for n, rule in enumerate(config.faults) if _share(rule)]
+    rules = [place for place, rule in _rules(config) if _share(rule)]
     if config.fault_control.environments is None and rules:
         yield Told(
-            ("faults", rules[0]),
+            rules[0],
             f"no environments are listed: {len(rules)} fault rule{'s' * (len(rules) > 1)} act"
             f"{'s' * (len(rules) == 1)} wherever this document is used",
             "fault_control: {environments: [development, ci]}",
@@ -52,12 +54,12 @@ def headers_nowhere(view: View) -> Iterator[Told]:
     config = view.document.config
     if config.fault_control.environments is not None:
         return
-    for number, rule in enumerate(config.faults):
+    for place, rule in _rules(config):
         for part in ("delay", "abort", "response"):
             options = getattr(rule, part)
             if rule.enabled and options is not None and options.header:
                 yield Told(
-                    ("faults", number, part, "header"),
+                    (*place, part, "header"),
                     "requests may ask for faults only where that is listed, and no environments"
                     " are: the rule does nothing",
                     "fault_control: {environments: [development, ci]}",
@@ -75,6 +77,14 @@ def no_kill_switch(view: View) -> Iterator[Told]:
             " there",
             "fault_control: {kill_file: /run/meshlib/no-faults}",
         )
+
+
+def _rules(config: MeshConfig) -> Iterator[tuple[Place, FaultRule]]:
+    """Rules for calls and those for requests that are served, with where they stand."""
+    for number, rule in enumerate(config.faults):
+        yield ("faults", number), rule
+    for number, rule in enumerate(config.inbound.faults):
+        yield ("inbound", "faults", number), rule
 
 
 def _share(rule: FaultRule) -> float:

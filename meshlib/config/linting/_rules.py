@@ -2,12 +2,12 @@
 Every rule, by its name.
 
 Names say the family: ML0 retries, hedges and time; ML1 breakers and ejection; ML2 routes;
-ML3 endpoints, checks and faults. A name is never given to another rule.
+ML3 endpoints, checks and faults; ML4 who may call whom. A name is never given to another rule.
 """
 
 from __future__ import annotations
 
-from . import _breakers, _faults, _hedges, _retries, _routes, _services
+from . import _authorization, _breakers, _faults, _hedges, _retries, _routes, _services
 from ._finding import Rule
 
 INVALID = "ML000"
@@ -206,5 +206,12 @@ RULES: tuple[Rule, ...] = (
         "Faults may run in production, and nothing outside of the process stops them.",
         "document",
         _faults.no_kill_switch,
+    ),
+    Rule(
+        "ML401",
+        "warning",
+        "A rule of who may call whom decides nothing.",
+        "document",
+        _authorization.rule_without_effect,
     ),
 )

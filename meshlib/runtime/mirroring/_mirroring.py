@@ -61,6 +61,8 @@ class Mirroring:
         self._given: httpx.AsyncBaseTransport | None = None
         self._foreign = False
         self._closed = False
+        self.allows: Callable[..., bool] | None = None
+        """Asked with service, method, path and headers whether a copy may be sent."""
 
     # What sends
 

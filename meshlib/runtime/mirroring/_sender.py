@@ -113,6 +113,9 @@ class MirrorSender:
             if self._closed:  # since it was asked
                 self._counts.drop("closing")
                 return None
+            if not self._may_go(copied):
+                self._counts.drop("denied")
+                return None
             if copied.body is None or len(copied.body) > self.mirror.options.max_body:
                 self._counts.drop("body")
                 return None
@@ -124,6 +127,10 @@ class MirrorSender:
         if wakes:
             self._ring()
         return pair
+
+    def _may_go(self, copied: Copied) -> bool:
+        allows, service = self._owner.allows, self.mirror.options.service or self.service
+        return allows is None or allows(service, copied.method, copied.path, copied.headers)
 
     @property
     def _is_busy(self) -> bool:

@@ -314,6 +314,30 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         {"environ": {"MESHLIB_ENV": "prod"}},
     ),
     (
+        "ML303",
+        (
+            "inbound:\n  faults:\n    - name: one  #! breaks 100 %\n      abort: {status: 503}\n"
+            "environments: {prod: {}}\n"
+        ),
+        {"environ": {"MESHLIB_ENV": "prod"}},
+    ),
+    (
+        "ML304",
+        (
+            "inbound:\n  faults:\n    - name: one  #! 1 fault rule acts wherever\n"
+            "      abort: {status: 503}\n"
+        ),
+        {},
+    ),
+    (
+        "ML305",
+        (
+            "inbound:\n  faults:\n    - name: one\n      abort:\n"
+            "        header: true  #! the rule does nothing\n"
+        ),
+        {},
+    ),
+    (
         "ML304",
         "faults:\n  - name: one  #! 1 fault rule acts wherever\n    abort: {status: 503}\n",
         {},
@@ -340,6 +364,22 @@ FOUND: list[tuple[str, str, dict[str, Any]]] = [
         (
             "fault_control:\n"
             "  environments: [staging, production]  #! faults may run in 'production'\n"
+        ),
+        {},
+    ),
+    (
+        "ML401",
+        (
+            "inbound:\n  authorization:\n    rules:\n      - {name: all, methods: GET}\n"
+            "      - {name: more, methods: GET, path: /x}  #! 'more' never decides\n"
+        ),
+        {},
+    ),
+    (
+        "ML401",
+        (
+            "outbound:\n  authorization:\n    default: allow\n    rules:\n"
+            "      - {name: some, callers: a}  #! is allowed by default\n"
         ),
         {},
     ),

@@ -134,6 +134,12 @@ SILENT: list[tuple[str, str, dict[str, Any]]] = [
     ("ML306", "fault_control: {environments: [staging]}", {}),
     ("ML306", "fault_control: {environments: [prod], kill_file: /run/off}", {}),
     ("ML306", "fault_control: {environments: [prod], kill_signal: SIGUSR2}", {}),
+    ("ML401", "inbound: {authorization: {rules: [{name: a}]}}", {}),
+    (
+        "ML401",
+        "outbound: {authorization: {rules: [{name: a, path: /x}, {name: b, path: /y}]}}",
+        {},
+    ),
 ]
 
 

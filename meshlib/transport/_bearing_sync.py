@@ -1,0 +1,52 @@
+"""
+Waiting for tokens: before a first attempt, and after one whose token was refused.
+
+The twin of `_bearing_async.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from ._attempt import Attempt
+from ._bearing import check_token, has_other, may_renew
+from ._call import Call
+from ._waiting import Waiter
+
+
+class Bearing:
+    """What *driver* does about the tokens of services."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def wait(self, call: Call) -> None:
+        """Wait for the token of a service whose calls have none yet."""
+        keeper = call.credentials
+        waiter = Waiter(call.clock)
+        if keeper.wait_ready(waiter):
+            try:
+                waiter.wait(call.deadline - call.now)
+            finally:
+                keeper.stop_waiting(waiter)
+        call.readied()
+        check_token(call)
+
+    def renewed(self, call: Call, attempt: Attempt, response: httpx.Response) -> bool:
+        """Whether *response* is dropped for an attempt with another token."""
+        waiter = Waiter(call.clock)
+        if not may_renew(call, attempt, waiter):
+            return False
+        try:
+            waiter.wait(call.deadline - call.clock())
+        except BaseException:
+            self._driver.discard(call, attempt, response)
+            raise
+        finally:
+            call.credentials.stop_waiting(waiter)
+        if not has_other(call, attempt):
+            return False
+        self._driver.discard(call, attempt, response)
+        return True
