@@ -12,8 +12,11 @@ from __future__ import annotations
 from ._baggage import carried, carrying, received_baggage
 from ._measure import bucket_limit, measure
 from ._metrics import CanaryMetrics, EndpointMetrics, MeshMetrics, MirrorMetrics, ServiceMetrics
+from ._options import TelemetryOptions
 from ._otel_metrics import OpenTelemetryMetrics, record_metrics
+from ._propagation import Propagation, passed_on, received_context
 from ._report import AttemptReport, CallReport
+from ._server_tracing import ServedTrace, ServerTracing
 from ._state_log import StateLog
 from ._tracing import Tracing, tracing
 
@@ -25,14 +28,20 @@ __all__ = [
     "MeshMetrics",
     "MirrorMetrics",
     "OpenTelemetryMetrics",
+    "Propagation",
+    "ServedTrace",
+    "ServerTracing",
     "ServiceMetrics",
     "StateLog",
+    "TelemetryOptions",
     "Tracing",
     "bucket_limit",
     "carried",
     "carrying",
     "measure",
+    "passed_on",
     "received_baggage",
+    "received_context",
     "record_metrics",
     "tracing",
 ]

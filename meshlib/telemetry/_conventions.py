@@ -39,6 +39,16 @@ def result_attributes(status: int | None, error: BaseException | None) -> dict[s
     return told
 
 
+def server_result(status: int | None, error: BaseException | None) -> dict[str, Any]:
+    """The same of a request that was served: what the caller did wrong is no failure."""
+    told: dict[str, Any] = {} if status is None else {"http.response.status_code": status}
+    if error is not None:
+        told["error.type"] = error_type(error)
+    elif status is not None and status >= 500:
+        told["error.type"] = str(status)
+    return told
+
+
 def error_type(error: BaseException) -> str:
     """The class of *error* with its module, which built-in ones go without."""
     kind = type(error)

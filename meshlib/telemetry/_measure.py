@@ -53,12 +53,16 @@ def measure(
     now: float,
     mirrors: Mapping[str, Mapping[str, Any]] = _NONE,
     canaries: Mapping[str, Mapping[str, CanaryMetrics]] = _NONE,
+    *,
+    inbound: Any = None,
+    certificates: Mapping[str, float] = _NONE,
 ) -> MeshMetrics:
     """
     The metrics of the mesh *name*, *now*.
 
     *supervisors* are those of the services that are discovered, by name; *mirrors* are the
-    counts of mirrors, by service and name, and *canaries* those of its routes.
+    counts of mirrors, by service and name, and *canaries* those of its routes. *inbound*
+    is what it serves, *certificates* when they expire, by name.
     """
     measured = (
         _service(
@@ -70,7 +74,12 @@ def measure(
         )
         for service in services
     )
-    return MeshMetrics(name=name, services={one.name: one for one in measured})
+    return MeshMetrics(
+        name=name,
+        services={one.name: one for one in measured},
+        inbound=inbound,
+        certificates=dict(certificates),
+    )
 
 
 def _service(

@@ -144,11 +144,15 @@ class MeshMetrics:
     Everything a mesh knows of its services, by their names; its text is a small table.
 
     Counters are read one after the other while calls go on, so two of them may differ by
-    the calls of that moment.
+    the calls of that moment. *inbound* is the `meshlib.inbound.InboundMetrics` of requests
+    that are served, None where there are none; *certificates* are the instants at which
+    its certificates expire, by their names, in seconds since 1970.
     """
 
     name: str
     services: Mapping[str, ServiceMetrics]
+    inbound: Any = None
+    certificates: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts, lists, numbers and texts, ready for JSON."""

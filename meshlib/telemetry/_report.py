@@ -22,7 +22,8 @@ class AttemptReport:
     *started* and *elapsed* are seconds, *started* counted from the beginning of the call.
     *outcome* is a row of the outcome table, such as `success` or `never_sent`. *chosen*
     says why this endpoint, *skipped* why not the others, by their address. *fault* names the
-    rules that acted on it, *fault_kind* what they did.
+    rules that acted on it, *fault_kind* what they did. *upstream_faults* are those that acted
+    beyond the endpoint, or in it, `<service>/<rule>` each, as a failed answer tells.
     """
 
     number: int
@@ -37,6 +38,7 @@ class AttemptReport:
     hedge: bool
     chosen: str
     skipped: Mapping[str, str]
+    upstream_faults: tuple[str, ...] = ()
 
 
 class CallReport:
@@ -79,6 +81,16 @@ class CallReport:
         """The routes before the one taken and why they did not match; only from `explain`."""
         routed = self._call.routed
         return {} if routed is None else dict(routed.skipped)
+
+    @property
+    def authorization(self) -> Any:
+        """
+        What `outbound.authorization` decided, a `meshlib.security.authorization.Decision`.
+
+        None without such rules. In the report of a call that was made it is allowed; one of
+        `explain` may tell that the call would be denied.
+        """
+        return self._call.authorization
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -129,6 +141,16 @@ class CallReport:
         return tuple(one for fault, _ in self._call.injected for one in fault.injections)
 
     @property
+    def upstream_faults(self) -> tuple[str, ...]:
+        """
+        What was injected by the services called, or by those that they call.
+
+        Named `<service>/<rule>`, as far as failed answers told of it.
+        """
+        told = (name for attempt in self._call.attempts for name in attempt.upstream_faults)
+        return tuple(dict.fromkeys(told))
+
+    @property
     def request_id(self) -> str | None:
         """The `x-request-id` that the attempts carried, when the mesh made it."""
         made = self._call.request_id
@@ -145,6 +167,8 @@ class CallReport:
         if self.destination is not None:
             lines.append(f"  by the route {self.route!r} to {self.destination!r}")
         lines.extend(f"     not {route!r}: {why}" for route, why in self.skipped_routes.items())
+        if self.authorization is not None:
+            lines.append(f"  {self.authorization}")
         for attempt in self.attempts:
             if attempt.outcome is None:
                 lines.append(f"  would go to {attempt.endpoint.url}: {attempt.chosen}")
@@ -157,6 +181,8 @@ class CallReport:
                 f"{attempt.chosen}"
             )
             lines.extend(f"     not {where}: {why}" for where, why in attempt.skipped.items())
+        if self.upstream_faults:
+            lines.append(f"  injected upstream: {', '.join(self.upstream_faults)}")
         if self.fallback:
             lines.append(f"  answered by a fallback: {self.fallback}")
         return "\n".join(lines)
@@ -184,6 +210,7 @@ def _attempt(call: Any, attempt: Any) -> AttemptReport:
         hedge=attempt.hedge,
         chosen=_why(call, attempt),
         skipped=skipped,
+        upstream_faults=attempt.upstream_faults,
     )
 
 

@@ -13,6 +13,9 @@ from .._events import (
     BreakerChanged,
     CanaryChanged,
     CanaryStoreChanged,
+    CertificateExpiring,
+    CertificateLoaded,
+    CertificateRejected,
     ConfigurationApplied,
     ConfigurationRejected,
     DiscoveryFailed,
@@ -57,6 +60,11 @@ _MESSAGES: dict[type[Event], str] = {
         " by %(store)s: %(reason)s"
     ),
     CanaryStoreChanged: "%(service)s: the canary of %(route)s is in touch with its %(store)s again",
+    CertificateLoaded: "certificate %(certificate)s of %(identity)s is in force",
+    CertificateRejected: "certificate %(certificate)s cannot be used: %(error)s",
+    CertificateExpiring: (
+        "certificate %(certificate)s of %(identity)s has %(remaining).0f s left until it expires"
+    ),
     ConfigurationApplied: "configuration %(version)s applied; changed: %(changed)s",
     ConfigurationRejected: "configuration refused: %(error)s",
 }
@@ -135,9 +143,9 @@ class StateLog:
 
 
 def _level(event: Event) -> int:
-    if isinstance(event, ConfigurationRejected):
+    if isinstance(event, ConfigurationRejected | CertificateRejected):
         return logging.ERROR
-    if isinstance(event, DiscoveryFailed | EndpointsHeld):
+    if isinstance(event, DiscoveryFailed | EndpointsHeld | CertificateExpiring):
         return logging.WARNING
     bad = (
         isinstance(event, EndpointEjected)

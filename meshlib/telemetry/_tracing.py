@@ -12,11 +12,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import NoOpTracer, ProxyTracerProvider, Span, SpanKind, StatusCode
 
 from .._redact import redacted
 from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, result_attributes, span_name
+from ._propagation import Propagation
 
 _LOGGER = logging.getLogger("meshlib")
 _P = ParamSpec("_P")
@@ -25,14 +26,26 @@ _broken: list[Exception] = []
 """Why the provider that the environment names could not be loaded; asked for only once."""
 
 
-def tracing() -> Tracing | None:
+def tracing(propagation: Propagation | None = None) -> Tracing | None:
     """
     The spans of a mesh, or None as long as no tracer provider is configured.
+
+    *propagation* is the headers that they travel in, by default those of OpenTelemetry's
+    configuration.
 
     Asking costs about a microsecond, too much for each call. So a service asks when it is
     made and then, until there is a provider, with its first call and with one call in a
     second: a provider that is configured later is found.
     """
+    provider = configured_provider()
+    if provider is None:
+        return None
+    made = Tracing(provider, propagation)
+    return made if made.records else None
+
+
+def configured_provider() -> Any:
+    """The tracer provider of this process, or None as long as none is configured."""
     if _broken:
         return None
     try:
@@ -41,10 +54,7 @@ def tracing() -> Tracing | None:
         # OTEL_PYTHON_TRACER_PROVIDER names none that is installed; the API has logged it.
         _broken.append(exc.with_traceback(None))
         return None
-    if isinstance(provider, ProxyTracerProvider):
-        return None
-    made = Tracing(provider)
-    return made if made.records else None
+    return None if isinstance(provider, ProxyTracerProvider) else provider
 
 
 _Method = Callable[Concatenate["Tracing", _P], None]
@@ -77,8 +87,9 @@ class Tracing:
     Thread-safe. Errors of processors and propagators are dropped, the first is logged.
     """
 
-    def __init__(self, provider: Any) -> None:
+    def __init__(self, provider: Any, propagation: Propagation | None = None) -> None:
         self._tracer = provider.get_tracer(INSTRUMENTATION, schema_url=SCHEMA)
+        self._propagation = propagation or Propagation()
         self.complained = False
 
     @property
@@ -166,6 +177,8 @@ class Tracing:
             if attempt.fault is not None:
                 span.set_attribute("meshlib.fault", attempt.fault.rule)
                 span.set_attribute("meshlib.fault.kind", attempt.fault.kinds)
+            if attempt.upstream_faults:
+                span.set_attribute("meshlib.upstream_faults", attempt.upstream_faults)
             if response is not None:
                 _tell_version(span, response.extensions.get("http_version"))
             _tell_result(span, attempt.status, attempt.error)
@@ -175,9 +188,7 @@ class Tracing:
     @_harmless
     def inject(self, span: Span, headers: list[tuple[bytes, bytes]]) -> None:
         """Append what carries *span* and the current baggage on, in the configured formats."""
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier, context=trace.set_span_in_context(span))
-        headers += [(name.encode("ascii"), value.encode()) for name, value in carrier.items()]
+        self._propagation.inject(headers, trace.set_span_in_context(span))
 
 
 def _tell_version(span: Span, version: Any) -> None:

@@ -350,6 +350,7 @@ def attempt_of(provider: Any, **values: Any) -> tuple[Tracing, Any]:
     target = SimpleNamespace(address="https://h:443/base", host=b"h", port=443)
     attempt = SimpleNamespace(
         call=call, target=target, number=1, probe=True, hedge=False, fault=None, span=None,
+        upstream_faults=(),
         status=200, error=None, outcome=SUCCESS,
     )  # fmt: skip
     vars(attempt).update(values)

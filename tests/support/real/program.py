@@ -135,6 +135,10 @@ class Program:
             self.kill()
             raise
 
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself, or was never started."""
+        return self._process is None or self._process.poll() is not None
+
     def kill(self) -> None:
         """End it without a chance to say goodbye. Idempotent."""
         if self._process is not None:
