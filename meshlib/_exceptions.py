@@ -7,20 +7,26 @@ MeshError
     · NoEndpointError          .service
     · CircuitOpenError         .service .retry_after .cause
     · BulkheadFullError        .service .max_concurrency .queued
-    · RouteDeniedError         .service .route .status
+    · RouteDeniedError         .service .route .status .rule
+    · CredentialsError         .service
   × DeadlineExceededError (httpx.TimeoutException) .attempts .elapsed
   × DiscoveryError             .service .source
   × ConfigurationError         .path .hint
   × StoreError                 .store
     · ConflictError            .store
+  × CertificateError           .file .reason
+  × HandshakeError (ssl.SSLError) .service .endpoint .reason .presented .wanted
 ```
 
 A rejection is an `httpx.TransportError` and an exceeded deadline an
 `httpx.TimeoutException`, because the code around a client catches those. A failure of
-the wire is none of these: it reaches the caller as httpx raised it.
+the wire is none of these: it reaches the caller as httpx raised it. A HandshakeError is
+the cause of such a failure, when TLS was the reason.
 """
 
 from __future__ import annotations
+
+import ssl
 
 import httpx
 
@@ -74,18 +80,30 @@ class BulkheadFullError(CallRejectedError):
 
 class RouteDeniedError(CallRejectedError):
     """
-    The configuration denies this destination, or a route denies this call.
+    The configuration denies this destination, or a route or rule denies this call.
 
-    `route` is the name of the route, empty without one. `status` is what a server that
-    passes the refusal on should answer.
+    `route` is the name of the route, empty without one, and `rule` that of the rule of
+    `outbound.authorization`. `status` is what a server that passes the refusal on should
+    answer.
     """
 
     def __init__(
-        self, message: str, *, service: str = "", route: str = "", status: int = 403
+        self,
+        message: str,
+        *,
+        service: str = "",
+        route: str = "",
+        status: int = 403,
+        rule: str = "",
     ) -> None:
         super().__init__(message, service=service)
         self.route = route
+        self.rule = rule
         self.status = status
+
+
+class CredentialsError(CallRejectedError):
+    """The token that calls to `service` are made with could not be had; the message says why."""
 
 
 class DeadlineExceededError(MeshError, httpx.TimeoutException):
@@ -140,3 +158,51 @@ class StoreError(MeshError):
 
 class ConflictError(StoreError):
     """Somebody else has replaced what is in `store` meanwhile; read it, and decide again."""
+
+
+class CertificateError(MeshError):
+    """
+    Files of a certificate, its key or roots cannot be used; what is in force stays.
+
+    `reason` is `unreadable`, `malformed`, `password`, `mismatch`, `expired` or
+    `not_yet_valid`, and `file` what it is about, or empty. Nothing that was read is in it.
+    """
+
+    def __init__(self, message: str, *, file: str = "", reason: str = "") -> None:
+        super().__init__(f"{file}: {message}" if file else message)
+        self.message = message
+        self.file = file
+        self.reason = reason
+
+
+class HandshakeError(MeshError, ssl.SSLError):
+    """
+    One side of a TLS connection refused the other.
+
+    Of the endpoint: `wrong_identity`, `expired`, `not_yet_valid`, `unknown_authority` or
+    `untrusted`. Of this process, by the server: `client_certificate_missing`,
+    `client_certificate_expired`, `client_certificate_unknown_authority`,
+    `client_certificate_revoked` or `client_certificate_refused`. Else `failed`.
+    `presented` is what was shown, as far as that is known, and `wanted` what was asked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "failed",
+        presented: str = "",
+        wanted: str = "",
+        service: str = "",
+        endpoint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = self.strerror = message  # libraries show the latter
+        self.reason: str = reason
+        self.presented = presented
+        self.wanted = wanted
+        self.service = service
+        self.endpoint = endpoint
+
+    def __str__(self) -> str:
+        return self.message  # that of ssl shows its arguments as a tuple

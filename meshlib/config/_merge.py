@@ -23,9 +23,20 @@ def merge_document(base: Tree, over: Tree) -> Tree:
         merged["defaults"] = merge_service(base["defaults"], over["defaults"])
     if "discovery" in base and "discovery" in over:
         merged["discovery"] = _merge_discovery(base["discovery"], over["discovery"])
-    if "fault_control" in base and "fault_control" in over:
-        # Whoever adds a switch must not open what was closed.
-        merged["fault_control"] = merge(base["fault_control"], over["fault_control"])
+    for key in ("fault_control", "outbound"):
+        if key in base and key in over:
+            # Whoever adds a switch must not open what was closed.
+            merged[key] = merge(base[key], over[key])
+    if isinstance(base.get("inbound"), Mapping) and isinstance(over.get("inbound"), Mapping):
+        merged["inbound"] = _merge_inbound(base["inbound"], over["inbound"])
+    return merged
+
+
+def _merge_inbound(base: Tree, over: Tree) -> Tree:
+    """Key by key, but for the limit, of which there is one kind."""
+    merged: Tree = merge(base, over)
+    if "concurrency" in over:
+        merged["concurrency"] = over["concurrency"]
     return merged
 
 
@@ -72,7 +83,7 @@ def _merge_section(key: str, base: Any, over: Any) -> Any:
         return _merge_discovery(base, over)
     if key == "health_check":
         return _merge_health_check(base, over)
-    if key == "fallback":
+    if key in ("fallback", "token"):
         return over  # one answer, not a mixture of two
     return merge(base, over)
 

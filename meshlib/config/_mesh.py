@@ -21,8 +21,12 @@ from .._options import Options
 from ..balancing import parse_locality
 from ..discovery import check_discovery
 from ..faults import FaultControlOptions, FaultRule
+from ..inbound import InboundOptions
 from ..routing import title_of
+from ..security import ServerTLSOptions
+from ..telemetry import TelemetryOptions
 from ._merge import merge_service, said_over
+from ._outbound import OutboundOptions
 from ._overrides import check_routes, route_fault
 from ._service import ServiceConfig
 from ._tenants import TenantConfig
@@ -98,6 +102,14 @@ class MeshConfig(Options):
     """What to break on purpose."""
     fault_control: FaultControlOptions = FaultControlOptions()
     """Where faults may run, who may ask for them, and what stops them."""
+    inbound: InboundOptions = InboundOptions()
+    """Requests that this process serves: their time, whom they may trust, who is let in."""
+    outbound: OutboundOptions = OutboundOptions()
+    """Calls that this process makes: which of them it may."""
+    telemetry: TelemetryOptions = TelemetryOptions()
+    """How traces go from service to service."""
+    server_tls: ServerTLSOptions | None = None
+    """How this process is spoken to by TLS, for the server that it runs on."""
     tenants: dict[str, TenantConfig] = {}
     """By name: applications in this process that have limits and routes of their own."""
     environments: dict[str, dict[str, Any] | None] = {}

@@ -30,6 +30,8 @@ from ..discovery import DropGuardOptions, check_discovery, parse_endpoint
 from ..health import HealthCheckOptions
 from ..retry import HedgeOptions, RetryOptions
 from ..routing import AffinityOptions, Routes
+from ..security import TLSOptions
+from ..security.tokens import TokenOptions, token_options
 from ._fallback import FallbackOptions
 from ._names import service_name
 from ._switches import switched
@@ -141,6 +143,16 @@ class ServiceConfig(Options):
     """Keeps sessions on one endpoint; null: every call is balanced."""
     authority: str = "endpoint"
     """The Host header and TLS name: the `endpoint`'s, the `service`'s, or this very text."""
+    tls: Annotated[TLSOptions | None, BeforeValidator(_optional)] = None
+    """
+    Certificate to show, roots to trust and identity to find at `https` endpoints; null: as the
+    client says by `verify` and `cert`. Never for outside origins.
+    """
+    token: Annotated[TokenOptions | Any, PlainValidator(token_options)] = None
+    """
+    The bearer token that calls are made with: `{file: ...}`, `{variable: ...}` or
+    `{client_credentials: ...}`; in code also a function. Outside origins never get it.
+    """
     grpc_timeout: bool = False
     """Whether attempts also tell the time left in a `grpc-timeout` header."""
 

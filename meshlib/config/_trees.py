@@ -21,19 +21,25 @@ from ._switches import SWITCHES, switched
 
 Tree = dict[str, Any]
 
+_HEADINGS = (
+    "services", "defaults", "faults", "fault_control", "environments", "tenants", "inbound",
+    "outbound",
+)  # fmt: skip
+
 
 def document_tree(document: Any, place: Place = ()) -> Tree:
     """The tree of a whole document; raises ConfigurationError for what is none."""
     tree = _level(document, place)
     if isinstance(tree.get("$schema"), str):
         del tree["$schema"]  # tells editors of JSON what may stand here
-    for key in ("services", "defaults", "faults", "fault_control", "environments", "tenants"):
+    for key in _HEADINGS:
         if tree.get(key, key) is None:
             del tree[key]  # a heading with nothing under it
     if isinstance(tree.get("services"), Mapping):
         tree["services"] = services_tree(tree["services"], (*place, "services"))
-    if isinstance(tree.get("fault_control"), Mapping | Options):
-        tree["fault_control"] = _whole(tree["fault_control"], (*place, "fault_control"))
+    for key in ("fault_control", "inbound", "outbound"):
+        if isinstance(tree.get(key), Mapping | Options):
+            tree[key] = _whole(tree[key], (*place, key))
     if "defaults" in tree:
         tree["defaults"] = service_tree(tree["defaults"], (*place, "defaults"))
     return tree

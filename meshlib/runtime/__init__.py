@@ -13,6 +13,7 @@ from __future__ import annotations
 from ._applied import AppliedConfig
 from ._mesh import Mesh, meshes
 from ._registering import Registration, register
+from ._sigterm import on_sigterm
 from ._tenant import Tenant
 from .canarying import Canary, CanaryStatus
 
@@ -24,5 +25,6 @@ __all__ = [
     "Registration",
     "Tenant",
     "meshes",
+    "on_sigterm",
     "register",
 ]

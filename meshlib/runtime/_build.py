@@ -23,6 +23,7 @@ from ..balancing import (
 )
 from ..config import FallbackOptions, ServiceConfig
 from ..retry import Classifier, RetryPolicy
+from ..security import Credentials
 from ..transport import HTTPX, KeySource, LevelsOf, Policies
 
 _HASHING = frozenset({"ip_hash", "ring_hash", "maglev"})
@@ -31,12 +32,18 @@ _LOGGER = logging.getLogger("meshlib")
 
 
 def build_policies(
-    config: ServiceConfig, rng: random.Random, *, name: str = "", outside: str = ""
+    config: ServiceConfig,
+    rng: random.Random,
+    *,
+    name: str = "",
+    outside: str = "",
+    tls: Credentials | None = None,
 ) -> Policies:
     """
     The policies of the service called *name*.
 
-    *outside* `passthrough` is for an outside origin that is sent to as httpx would.
+    *outside* `passthrough` is for an outside origin that is sent to as httpx would; *tls*
+    are the credentials that its endpoints are spoken to with.
     """
     if outside == "passthrough":
         config = ServiceConfig.model_validate(
@@ -84,6 +91,7 @@ def build_policies(
         wire_headers=outside != "passthrough",
         levels=levels,
         zones=None if zones is None else ZoneAware(zones, own, config.panic.threshold),
+        tls=tls,
         subsetting=None
         if subsetting is None
         else Subsetting(subsetting, levels=levels, by=_versions(config), identity=_this_process),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .._clock import Clock
 from .._events import Event
@@ -50,7 +51,9 @@ class Checking(Tasks):
         if old is not None:
             old.withdraw()
         if options is not None:
-            service.health = self._monitor(service.name, options, service.set_healthy)
+            service.health = self._monitor(
+                service.name, options, service.set_healthy, lambda: service.policies.tls
+            )
             service.health.update([target.endpoint for target in service.targets])
 
     def check(self, name: str, options: HealthCheckOptions | None) -> None:
@@ -62,10 +65,20 @@ class Checking(Tasks):
                 raise moved(exc, f"services.{name}") from exc
 
     def _monitor(
-        self, name: str, options: HealthCheckOptions, publish: Callable[[Mapping[str, bool]], None]
+        self,
+        name: str,
+        options: HealthCheckOptions,
+        publish: Callable[[Mapping[str, bool]], None],
+        credentials: Callable[[], Any] = lambda: None,
     ) -> HealthMonitor:
         return HealthMonitor(
-            name, options, publish, on_event=self._emit, clock=self._clock, rng=self._rng
+            name,
+            options,
+            publish,
+            on_event=self._emit,
+            clock=self._clock,
+            rng=self._rng,
+            credentials=credentials,
         )
 
     def begin(self, service: Service) -> None:

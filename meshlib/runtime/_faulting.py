@@ -51,6 +51,7 @@ class MeshFaults(FaultInjector):
         self._refused_here = ""
         self._control = FaultControlOptions()
         self._signal: KillSignal | None = None
+        self._followers: tuple[FaultInjector, ...] = ()
         super().__init__((), rng=rng, clock=clock, wall_clock=wall_clock)
         self._wall = wall_clock
         self._orders = Orders(compile=self.compile, clock=wall_clock)
@@ -113,6 +114,20 @@ class MeshFaults(FaultInjector):
                 hint="a test may call mesh.faults.permit()",
             )
         super().add(rule)
+
+    def lead(self, other: FaultInjector) -> None:
+        """Have *other*, the faults of requests that are served, stop whenever these do."""
+        other.gate = lambda: self.stopped
+        with self._lock:
+            self._followers = (*self._followers, other)
+            self._publish()
+
+    def _publish(self) -> None:
+        # Caller must hold the lock; the others' are only ever taken inside of it.
+        super()._publish()
+        for other in self._followers:
+            other.heeds_requests = self.heeds_requests
+            other.enabled = self.enabled
 
     # Who asks for faults
 

@@ -161,7 +161,7 @@ def tenant_front(mesh: Mesh, service: Service, tenant: str, old: Front | None) -
         tenant=tenant,
         settings=settings,
         policies=policies,
-        bulkhead=Bulkhead(policies.bulkhead) if old is None else old.bulkhead,
+        bulkhead=Bulkhead(policies.bulkhead, rng=mesh.rng) if old is None else old.bulkhead,
         budget=RetryBudget(policies.retry_options.budget),
         hedge=_hedge(policies),
     )

@@ -10,7 +10,7 @@ import httpx
 
 from .._clock import Clock
 from ..config import ServiceConfig
-from ..telemetry import tracing
+from ..telemetry import Propagation, Tracing, tracing
 from ..transport import ResponseCache, Service
 from ._build import build_policies, cache_settings
 from ._discovering import source_of
@@ -25,6 +25,7 @@ class Making:
     def __init__(self, mesh: Mesh, wall: Clock) -> None:
         self._mesh = mesh
         self._wall = wall
+        self.propagation = Propagation(mesh.config.telemetry.propagation)
 
     def add(self, name: str, settings: ServiceConfig) -> None:
         """Make the service that *settings* describe."""
@@ -64,19 +65,39 @@ class Making:
     def observe(self, service: Service, settings: ServiceConfig) -> None:
         """Connect *service* to listeners, tracing and the cache it falls back to."""
         service.listening = bool(self._mesh.listening)
-        service.tracing = tracing()
-        service.find_tracing = tracing
+        service.tracing = self.find_tracing()
+        service.find_tracing = self.find_tracing
+        self._mesh.permitting.assign(service, settings)
         cache = cache_settings(settings)
         if cache is None:
             service.cache = None
         elif service.cache is None:
             service.cache = ResponseCache(ttl=cache[0], size=cache[1], clock=self._mesh.clock)
 
+    def trace(self, propagation: Propagation) -> None:
+        """Have the traces of all services travel by *propagation* from now on."""
+        if propagation is not self.propagation:
+            self.propagation = propagation
+            for service in self._mesh.directory.everything():
+                service.tracing = self.find_tracing()
+
+    def find_tracing(self) -> Tracing | None:
+        """The spans of services, with the headers that the document names."""
+        return tracing(self.propagation)
+
     def _build(self, name: str, settings: ServiceConfig, *, outside: str = "") -> Service:
         mesh = self._mesh
         service = Service(
             name,
-            build_policies(settings, mesh.rng, name=name, outside=outside),
+            build_policies(
+                settings,
+                mesh.rng,
+                name=name,
+                outside=outside,
+                tls=mesh.certifying.credentials(_place(mesh, name), settings.tls)
+                if outside in ("", "discovery")
+                else None,  # the certificate of this process is no business of others
+            ),
             clock=mesh.clock,
             rng=mesh.rng,
             emit=mesh.emit,
@@ -90,3 +111,7 @@ class Making:
         self.observe(service, settings)
         mesh.routing.assign(service, settings)
         return service
+
+
+def _place(mesh: Mesh, name: str) -> str:
+    return f"services.{name}" if name in mesh.config.services else "defaults"

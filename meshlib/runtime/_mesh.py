@@ -18,18 +18,23 @@ from .._fork import survive_fork
 from .._models import CallOptions
 from .._surroundings import surroundings
 from ..config import MeshConfig, load_config
-from ..telemetry import CallReport, MeshMetrics, measure
+from ..inbound import Inbound
+from ..telemetry import CallReport, MeshMetrics
 from ..transport import HTTPX, Call, Service, explain, replayable
 from ._applied import AppliedConfig, Versions
 from ._background import Background
+from ._certifying import Certifying
 from ._checking import Checking
 from ._directory import Directory
 from ._discovering import Discovering, default_source
 from ._faulting import MeshFaults
 from ._listening import Listening
 from ._making import Making
+from ._measuring import metrics_of
 from ._patching import change, patch
+from ._permitting import Permitting
 from ._routing import Routing
+from ._serving import Serving
 from ._tenant import Tenant
 from ._watching import Watching
 from .canarying import Canary, Canarying
@@ -68,8 +73,7 @@ class Mesh:
         self.clock = clock = clock or around.clock or monotonic
         self._wall = wall_clock = wall_clock or around.wall_clock or wall
         self.rng = rng or around.rng or random.Random()
-        self._services_in_code = services
-        self._config_source = config
+        self._services_in_code, self._config_source = services, config
         self.config: MeshConfig = load_config(config, services=services)
         self.name = name or self.config.name or "application"
         self.default_source = default_source(discovery, self.config)
@@ -92,16 +96,15 @@ class Mesh:
             activate=self.making.activate,
             has_default=self.default_source is not None,
         )
-        self.mirroring = Mirroring(
-            self._background, self.emit, clock, self.rng, self.service, self.listening
-        )
-        self.canarying = Canarying(
-            self._background, self.emit, name=self.name, wall=wall_clock, rng=self.rng
-        )
+        common = self._background, self.emit
+        self.mirroring = Mirroring(*common, clock, self.rng, self.service, self.listening)
+        self.canarying = Canarying(*common, name=self.name, wall=wall_clock, rng=self.rng)
+        self.permitting = Permitting(self, self._background, wall_clock)
         self.canarying.check({n: s.routes for n, s in self.config.services.items()})
-        self.routing = Routing(self)
+        self.routing, self.certifying = Routing(self), Certifying(self, wall_clock)
+        self.serving = Serving(self, self._background, wall_clock)
         running = self.discovering, self.checking, self.mirroring, self.canarying, self.faults
-        self._running: tuple[Any, ...] = running
+        self._running: tuple[Any, ...] = (*running, self.serving, self.permitting, self.certifying)
         for service_name, settings in self.config.services.items():
             self.making.add(service_name, settings)
         survive_fork(self)
@@ -132,6 +135,8 @@ class Mesh:
                 service, request, options, ambient_deadline.get(), whole, tenant
             )
             service = call.service
+        if self.permitting.active:
+            self.permitting.begin(call)
         if service.tracing is not None:
             service.tracing.call_started(call)
         return call
@@ -150,10 +155,15 @@ class Mesh:
         whole = replayable(request.stream)
         parts = service, request, options, ambient_deadline.get(), whole
         if service.router is None:
-            return explain(Call(*parts))
-        return explain(self.routing.begin(*parts, tenant, explain=True))
+            return explain(self.permitting.judged(Call(*parts)))
+        return explain(self.permitting.judged(self.routing.begin(*parts, tenant, explain=True)))
 
-    # Services
+    # Requests that are served, and services
+
+    @property
+    def inbound(self) -> Inbound:
+        """What decides about requests that this process serves."""
+        return self.serving.inbound
 
     def service(self, name: str) -> Service:
         """The state of the service called *name*; raises NoEndpointError when there is none."""
@@ -234,10 +244,7 @@ class Mesh:
 
     def metrics(self) -> MeshMetrics:
         """What every service and endpoint has done so far, and its state now."""
-        services, supervisors = self.directory.everything(), self.discovering.supervisors
-        mirrors = self.mirroring.counts()
-        canaries = self.canarying.measured()
-        return measure(self.name, services, supervisors, self.clock(), mirrors, canaries)
+        return metrics_of(self)
 
     # Life
 

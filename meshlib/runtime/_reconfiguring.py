@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..config import MeshConfig, ServiceConfig
+from ..telemetry import Propagation
 from ..transport import Service
 from ._build import build_policies
 from ._discovering import default_source, source_of
@@ -29,7 +30,12 @@ class Plan:
         self._addresses: list[tuple[Service, tuple[str, ...]]] = []
         self._default = default_source(mesh.discovery_in_code, config)
         self._policies = {
-            name: build_policies(settings, mesh.rng, name=name)
+            name: build_policies(
+                settings,
+                mesh.rng,
+                name=name,
+                tls=mesh.certifying.credentials(f"services.{name}", settings.tls),
+            )
             for name, settings in config.services.items()
         }
         default = (
@@ -39,6 +45,11 @@ class Plan:
             name: source_of(settings, default) for name, settings in config.services.items()
         }
 
+        self._propagation = mesh.making.propagation
+        if config.telemetry != mesh.config.telemetry:
+            self._propagation = Propagation(config.telemetry.propagation)
+        self._tls = mesh.certifying.credentials("defaults", config.defaults.tls)
+        self._serving = mesh.serving.plan(config, self._propagation)
         for name, settings in config.services.items():
             mesh.checking.check(name, settings.health_check)
         mesh.canarying.check({name: each.routes for name, each in config.services.items()})
@@ -51,6 +62,10 @@ class Plan:
         if old.discovery != new.discovery:
             mesh.default_source = self._default
         mesh.faults.take(new)
+        mesh.permitting.take(new)
+        mesh.making.trace(self._propagation)
+        mesh.serving.take(self._serving)
+        mesh.certifying.keep(new)
         mesh.directory.reconfigure(new, mesh.default_source is not None)
         changed = set(old.services) ^ set(new.services)
         gone = set(old.services) - set(new.services)
@@ -71,6 +86,7 @@ class Plan:
         for service in left:
             _let_go(service)
         mesh.routing.assign_all()
+        mesh.permitting.assign_all()
         return tuple(sorted(changed))
 
     def _stopped(self, name: str) -> Service:
@@ -115,7 +131,7 @@ class Plan:
         defaults, outside = self._config.default_service(), self._config.outside
         for name, service in list(directory.services.items()):
             if name not in self._config.services and name not in gone:
-                service.apply(build_policies(defaults, rng, name=name))
+                service.apply(build_policies(defaults, rng, name=name, tls=self._tls))
                 service.settings = defaults
                 self._mesh.checking.assign(service, defaults.health_check)
                 self._addresses.append((service, (name,)))

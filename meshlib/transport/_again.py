@@ -13,6 +13,8 @@ from .._exceptions import CallRejectedError, DeadlineExceededError
 from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
 from ..retry import server_hint
 from ._attempt import Attempt
+from ._onward import may_try_again
+from ._upward import mark_spent
 
 
 def judge(
@@ -43,6 +45,8 @@ def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None
             reason = "deadline"
         elif not call.lane.budget.try_withdraw(now):
             reason = "budget"
+    if reason is not None:
+        mark_spent(call, reason)
     if not service.listening:
         return delay if reason is None else None
     if reason is not None:
@@ -62,6 +66,10 @@ def _obstacle(call: Any, outcome: OutcomeClass, now: float) -> str | None:
     """Why the call must not be tried again, before time and budget are looked at."""
     if call.number >= call.max_attempts:
         return "attempts"
+    if call.attempts[-1].spent:
+        return "spent"
+    if not may_try_again():
+        return "allowance"
     if outcome.retryable is Retryable.IDEMPOTENT and not call.idempotent:
         return "not idempotent"
     if not call.replayable and not _untouched(call, outcome):
@@ -87,6 +95,8 @@ def hedge_delay(call: Any) -> float | None:
     if hedge is None or not call.idempotent or not call.replayable:
         return None
     if call.options is not None and call.options.hedge is False:
+        return None
+    if not may_try_again():
         return None
     begun = sum(attempt.hedge for attempt in call.attempts)
     if call.number >= call.max_attempts or begun >= hedge.max_hedges:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any
 
+from .._context import Serving
 from .._grpc_timeout import encode_grpc_timeout
 from ._attempt import Attempt
+from ._bearing import show_token
 from ._carrying import pass_faults_on
 from ._headers import Triple, request_of, triples_of
+from ._onward import carry_on
 from ._sdk import Sdk
 
 _INFINITE = float("inf")
@@ -45,11 +48,15 @@ def wire_headers(attempt: Attempt, left: float) -> list[Triple]:
             headers[0] = (b"Host", b"host", host)
     if call.routed is not None:
         headers = call.routed.edited(headers)
+    if call.credentials is not None:
+        show_token(attempt, headers)
     if not policies.wire_headers:
         return headers
     given = False
     if not _OURS.isdisjoint(map(_LOWER_NAME, headers)):
         headers, given = _without_stale(headers, policies.grpc_timeout)
+    if Serving.begun:
+        headers = carry_on(call, headers)
     if not given:
         if call.request_id is None:
             prefix, count = call.service.request_ids

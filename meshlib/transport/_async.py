@@ -15,6 +15,7 @@ import httpx
 
 from ..telemetry import CallReport
 from ._attempt import Attempt
+from ._bearing_async import AsyncBearing
 from ._body_async import AsyncCallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
@@ -50,6 +51,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self._sdk = sdk
         self._sleep = sleep
         self._hedging = AsyncHedging(self)
+        self.bearing = AsyncBearing(self)
         self._injecting = AsyncInjecting(self, wire, sdk, sleep)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -90,8 +92,13 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 else:
                     delay = call.finish_attempt(attempt, response)
                     if delay is None:
-                        if call.may_fall_back or call.faulted:
-                            return await self.deliver(call, attempt, response)
+                        if call.special:
+                            if attempt.status == 401 and await self.bearing.renewed(
+                                call, attempt, response
+                            ):
+                                continue
+                            if call.may_fall_back or call.faulted:
+                                return await self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
                     await self.discard(call, attempt, response)
                 await self.pause(delay)
@@ -121,6 +128,8 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 return self._bind(call, None, response)
         if not call.service.ready:
             await self._wait_ready(call)
+        if call.credentials is not None:
+            await self.bearing.wait(call)
         if call.must_buffer:
             await self._buffer(call)
         return None

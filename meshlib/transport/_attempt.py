@@ -24,6 +24,8 @@ class Attempt:
     # What most attempts never set stands on the class: an attempt is made for every call,
     # and each attribute that is set costs as much as a decision.
     abort: Any = None
+    bearer: bytes | None = None
+    """The token that it showed, as a header; None when that was not the service's."""
     elapsed = 0.0
     error: BaseException | None = None
     fault: Fault | None = None
@@ -33,7 +35,9 @@ class Attempt:
     probe = False
     settled = False
     span: Any = None
+    spent = False
     status: int | None = None
+    upstream_faults: tuple[str, ...] = ()
 
     def __init__(
         self, call: Any, target: Target, breaker: Breaker, epoch: int, pickable: Pickable

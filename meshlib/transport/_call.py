@@ -13,15 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._exceptions import CallRejectedError
-from .._models import (
-    BROKEN,
-    CANCELLED,
-    DEADLINE,
-    SUCCESS,
-    CallOptions,
-    Retryable,
-    Verdict,
-)
+from .._models import BROKEN, CANCELLED, DEADLINE, SUCCESS, CallOptions, Retryable, Verdict
 from ._aftermath import finish_injections
 from ._again import judge, retry_delay
 from ._attempt import Attempt
@@ -30,8 +22,10 @@ from ._choice import choose
 from ._faulting import draw_fault
 from ._rejections import deadline_exceeded
 from ._service import Service
+from ._settled import tell_settled
 from ._target import Target
 from ._telling import tell_attempt, tell_end, tell_fallback
+from ._upward import read_marks
 
 _NEVER = Retryable.NEVER
 
@@ -44,9 +38,13 @@ class Call:
     """
 
     # Defaults stand on the class, because one call is made for every request.
+    authorization: Any = None
+    """What was decided about it; None where nothing decides."""
     body_error: str | None = None
     callers_deadline = False
     closed = False
+    credentials: Any = None
+    """What keeps the token that its attempts show; None when they show none."""
     end: Any = None
     """How it ended and when, while its injections do not know yet."""
     fallback_used: str | None = None
@@ -188,6 +186,8 @@ class Call:
         hint: float | None = None
         if outcome is not SUCCESS:
             outcome, hint = judge(self, status, response.headers, outcome)
+        if status >= 400:
+            read_marks(self, attempt, response.headers)
         # What Attempt.settle does, without the call: this is the end of every good attempt.
         attempt.settled = True
         attempt.outcome = outcome
@@ -198,10 +198,7 @@ class Call:
         if service.tracing is not None:
             service.tracing.attempt_ended(attempt, response)
         if self.special:
-            if self.routed is not None:
-                self.routed.settled(attempt)
-            if self.lane.hedge is not None and outcome is SUCCESS:
-                self.lane.hedge.observe(elapsed, now)
+            tell_settled(self, attempt, now)
         if service.listening:
             tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
@@ -221,8 +218,8 @@ class Call:
             outcome = DEADLINE
         attempt.settle(outcome, now, error, 0.0)
         attempt.release()
-        if self.routed is not None:
-            self.routed.settled(attempt)
+        if self.special:
+            tell_settled(self, attempt, now)
         if self.service.listening:
             tell_attempt(self, attempt)
         if outcome.retryable is _NEVER:
@@ -265,10 +262,10 @@ class Call:
         service = self.service
         if isinstance(error, CallRejectedError):
             service.rejected += 1
+        if service.listening:  # before the span is over, which the event has
+            tell_end(self, status, error)
         if service.tracing is not None:
             service.tracing.call_ended(self, status, error)
-        if service.listening:
-            tell_end(self, status, error)
         if self.injected:
             self.end = status, error, self.clock()
             if self.closed:

@@ -11,6 +11,7 @@ from ..faults import Fault, FaultPlan, Phase
 from ._aim import sni_hostname
 from ._attempt import Attempt
 from ._telling import tell_fault
+from ._upward import mark_fault
 
 
 def draw_fault(call: Any, phase: Phase, label: str = "") -> Fault | None:
@@ -38,6 +39,7 @@ def draw_fault(call: Any, phase: Phase, label: str = "") -> Fault | None:
     )
     if fault is not None:
         call.injected = [*call.injected, (fault, attempt)]
+        mark_fault(call.faults.source, fault.rule)
         if call.service.listening:
             tell_fault(call, fault)
     return fault

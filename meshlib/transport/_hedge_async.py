@@ -48,6 +48,8 @@ class AsyncHedging:
         for other in call.attempts:
             if other is not attempt:
                 other.cancel()
+        if attempt.status == 401 and await self._driver.bearing.renewed(call, attempt, response):
+            return await self.run(call)
         delivered: httpx.Response = await self._driver.deliver(call, attempt, response)
         return delivered
 

@@ -56,6 +56,8 @@ class Hedging:
                 raise error
             finally:
                 del error  # its traceback holds this frame
+        if attempt.status == 401 and self._driver.bearing.renewed(call, attempt, response):
+            return self.run(call)
         delivered: httpx.Response = self._driver.deliver(call, attempt, response)
         return delivered
 

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import httpx
 
+from .._context import Serving
 from ._headers import Triple, triples_of
+from ._onward import carry_on
 
 _LOGGER = logging.getLogger("meshlib")
 _HOST = b"host"
@@ -43,6 +45,8 @@ class Copied:
         self.host = _host(call, headers)
         kept = [triple for triple in headers if triple[1] not in _STALE]
         self.headers: list[Triple] = routed.edited(kept)
+        if Serving.begun and call.policies.wire_headers:
+            self.headers = carry_on(call, self.headers)
         self.request_id = self._identify(call)
         self.body: bytes | None = None
         if isinstance(call.body, httpx.ByteStream):

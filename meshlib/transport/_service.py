@@ -104,8 +104,10 @@ class Service:
         self._waiters: set[Any] = set()
         self._rebuild = self.rebuild
         self.budget = RetryBudget(policies.retry_options.budget)
-        self.bulkhead = Bulkhead(policies.bulkhead)
+        self.bulkhead = Bulkhead(policies.bulkhead, rng=rng)
         self.cache: Any = None
+        self.credentials: Any = None
+        """What keeps the token of its calls, if they show one."""
         self.health: Any = None
         """What checks the endpoints actively, if anything does."""
         self.policies = policies
@@ -124,6 +126,7 @@ class Service:
             and self.hedge is None
             and policies.fallback is None
             and policies.key_source is None
+            and policies.bulkhead.adaptive is None
         )
 
     def apply(self, policies: Policies) -> None:
@@ -221,8 +224,7 @@ class Service:
                 view.rebuild(self.targets, self._sorted, at)
             self._due = next_due(self, self.pickable, at)
             self.wake_at = at if self.tracing is None else self._due
-            after = self.pickable.panic
-        return panics(self.name, before, after)
+            return panics(self.name, before, self.pickable.panic)
 
     def _sorted(
         self,
@@ -235,16 +237,8 @@ class Service:
         divide: ZonesOf | None = None
         if zones is not None:
             divide = partial(zones.prepare, self.find_members(zones.options.members))
-        return build(
-            targets,
-            balancer,
-            policies.panic,
-            self.rng,
-            now,
-            breakers=breakers,
-            levels=policies.levels,
-            zones=divide,
-        )
+        parts = targets, balancer, policies.panic, self.rng, now
+        return build(*parts, breakers=breakers, levels=policies.levels, zones=divide)
 
     def set_views(self, views: Iterable[View]) -> None:
         """Keep *views* up to date from now on, and no others."""

@@ -13,6 +13,7 @@ import httpx
 
 from ..telemetry import CallReport
 from ._attempt import Attempt
+from ._bearing_sync import Bearing
 from ._body_sync import CallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
@@ -48,6 +49,7 @@ class Driver(httpx.BaseTransport):
         self._sdk = sdk
         self._sleep = sleep
         self._hedging = Hedging(self)
+        self.bearing = Bearing(self)
         self._injecting = Injecting(self, wire, sdk, sleep)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -88,8 +90,13 @@ class Driver(httpx.BaseTransport):
                 else:
                     delay = call.finish_attempt(attempt, response)
                     if delay is None:
-                        if call.may_fall_back or call.faulted:
-                            return self.deliver(call, attempt, response)
+                        if call.special:
+                            if attempt.status == 401 and self.bearing.renewed(
+                                call, attempt, response
+                            ):
+                                continue
+                            if call.may_fall_back or call.faulted:
+                                return self.deliver(call, attempt, response)
                         return self._bind(call, attempt, response)
                     self.discard(call, attempt, response)
                 self.pause(delay)
@@ -119,6 +126,8 @@ class Driver(httpx.BaseTransport):
                 return self._bind(call, None, response)
         if not call.service.ready:
             self._wait_ready(call)
+        if call.credentials is not None:
+            self.bearing.wait(call)
         if call.must_buffer:
             self._buffer(call)
         return None

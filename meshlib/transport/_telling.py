@@ -42,6 +42,7 @@ def tell_attempt(call: Any, attempt: Attempt) -> None:
             elapsed=attempt.elapsed,
             fault=None if attempt.fault is None else attempt.fault.rule,
             method=call.request.method,
+            span=call.span,
         )
     )
 
@@ -59,6 +60,7 @@ def tell_end(call: Any, status: int | None, error: BaseException | None) -> None
             error=error,
             attempts=call.number,
             elapsed=call.clock() - call.started,
+            span=call.span,
             **({} if call.routed is None else call.routed.told()),
         )
     )

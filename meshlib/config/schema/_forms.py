@@ -13,6 +13,7 @@ from typing import Any, get_args
 from ...balancing import BalancerOptions
 from ...discovery import discovery_names
 from ...faults import ERROR_NAMES
+from ...security.tokens import TokenOptions
 from .._fallback import FallbackOptions
 
 Schema = dict[str, Any]
@@ -78,6 +79,18 @@ def _named_settings(inner: Inner, _: Define) -> Schema:
         "additionalProperties": any_of(settings, NULL),
     }
     return any_of(names, settings, under)
+
+
+def _limit(inner: Inner, _: Define) -> Schema:
+    """A limit by its name, by its settings under its name, or, where it is fixed, a number."""
+    schema = inner()
+    names = [
+        name for name in ("aimd", "gradient2", "envoy_gradient") if name in schema["properties"]
+    ]
+    numbers = [
+        form for form in schema["properties"].get("fixed", {}).get("anyOf", ()) if form != NULL
+    ]
+    return any_of({"enum": names}, *numbers, schema)
 
 
 def _source(*_: Any) -> Schema:
@@ -207,6 +220,7 @@ FORMS: dict[str, Callable[[Inner, Define], Schema]] = {
     "_options.parse_duration": _duration,
     "balancing._level_options.PreferOptions._short_forms": _preference,
     "balancing._options.BalancerOptions._short_forms": _named_settings,
+    "bulkhead.limits._options.AdaptiveOptions._short_forms": _limit,
     "config._mesh._discovery": _source,
     "config._service.ServiceConfig._list": _besides(TEXT, NULL),
     "config._service._balancer": lambda _, define: define(BalancerOptions),
@@ -248,6 +262,12 @@ FORMS: dict[str, Callable[[Inner, Define], Schema]] = {
     "health._options._statuses": _statuses,
     "health._options._switched": _besides({"const": True}),
     "retry._options.RetryOptions._switch": _besides(FLAG),
+    "security.authorization._options._one_or_many": _one_or_many,
+    "security.certificates._options._one_or_many": _one_or_many,
+    "security.certificates._options._password": _besides(TEXT),
+    "security.tokens._options._one_or_many": _besides(TEXT),
+    "security.tokens._options.token_options": lambda _, define: any_of(define(TokenOptions), NULL),
+    "security.tokens._verification_options._one_or_many": _one_or_many,
     "routing._change_options.DenyOptions._short_forms": _besides({"const": True}, TEXT),
     "routing._change_options.RedirectOptions._redirects": _same,
     "routing._match_options.PathMatch._short_form": _besides(TEXT),

@@ -25,7 +25,7 @@ _VARIABLE = {
     "pattern": r"\$\{",
 }
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-_SCALARS = {"number", "integer", "boolean"}
+_SCALARS = ("number", "integer", "boolean")  # no set: a field may be called `type`
 
 
 def json_schema() -> Schema:
@@ -159,7 +159,8 @@ def _let_tenants_have_their_own(definitions: Schema) -> None:
 
 def _let_headings_be_empty(document: Schema, service: Schema) -> None:
     """Null is a heading with nothing under it."""
-    for key in ("services", "defaults", "faults", "fault_control", "environments"):
+    headings = "services", "defaults", "faults", "fault_control", "environments"
+    for key in (*headings, "inbound", "outbound"):
         document[key] = _nullable(document[key])
     document["$schema"] = {"type": "string", "description": "This schema, for editors of JSON."}
     for key in ("endpoints", "aliases", *SWITCHES):

@@ -1,0 +1,216 @@
+"""
+What decides about the requests that this process serves.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+from .._clock import Clock, monotonic, wall
+from .._context import Serving
+from .._events import Event, FaultInjected
+from ..faults import FaultInjector
+from ..telemetry import ServerTracing
+from . import _headers as headers
+from ._access import NOBODY, Caller, identify
+from ._arrival import Arrival
+from ._chain import chain_name
+from ._fault import ArrivalFault
+from ._fault_rules import inbound_rule
+from ._head import Head
+from ._ids import RequestIds
+from ._metrics import Counters, InboundMetrics
+from ._options import InboundOptions
+from ._parts import Parts
+from ._reading import served_request_of
+from ._refusal import EXPIRED, FORBIDDEN, Refusal, shed
+
+_DEFAULTS = InboundOptions()
+
+
+def _ignore(event: Event) -> None:
+    """Nobody listens."""
+
+
+class Inbound:
+    """
+    Decides about each request that this process, called *name*, serves.
+
+    *emit* takes events, and *listening* is whether anybody wants them. *faults* holds the
+    inbound rules; without one it is made. *tracing* reads traces and makes server spans.
+    Thread-safe. Never blocks, and knows no I/O.
+    """
+
+    def __init__(
+        self,
+        name: str = "application",
+        options: InboundOptions = _DEFAULTS,
+        *,
+        clock: Clock = monotonic,
+        rng: random.Random | None = None,
+        emit: Callable[[Event], None] = _ignore,
+        listening: Any = False,
+        faults: FaultInjector | None = None,
+        tracing: ServerTracing | None = None,
+        wall_clock: Clock = wall,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.emit = emit
+        self.listening = listening
+        self.counters = Counters()
+        self._parts: Parts | None = None
+        self._wall = wall_clock
+        self._rng = random.Random() if rng is None else rng
+        self._chain_name = chain_name(name)
+        self._ids = RequestIds()
+        self.faults = FaultInjector(rng=self._rng, clock=clock) if faults is None else faults
+        """The rules for requests, as `mesh.faults` holds those for calls."""
+        self._plan = self.faults.plan(name, "")
+        self.take(self.prepare(options, tracing))
+        Serving.begun = True
+
+    # Configuration
+
+    @property
+    def parts(self) -> Parts:
+        """What it decides by at this moment."""
+        assert self._parts is not None
+        return self._parts
+
+    @property
+    def options(self) -> InboundOptions:
+        """What it goes by."""
+        return self.parts.options
+
+    def prepare(self, options: InboundOptions, tracing: ServerTracing | None = None) -> Parts:
+        """What `take` puts in force; raises ConfigurationError for what is wrong with it."""
+        return Parts(
+            options,
+            tracing,
+            name=self.name,
+            rng=self._rng,
+            clock=self.clock,
+            wall_clock=self._wall,
+            old=self._parts,
+        )
+
+    def take(self, parts: Parts) -> None:
+        """Go by *parts* from the next request on; what did not change keeps its state."""
+        parts.take_over()
+        self._parts = parts
+        self.faults.set_rules([inbound_rule(rule) for rule in parts.options.faults])
+
+    # Requests
+
+    def arrive(self, head: Head) -> Arrival:
+        """
+        Decide about a request; raises nothing, whatever its headers hold.
+
+        Whoever asks must bring the arrival to its `finish`.
+        """
+        now, parts = self.clock(), self.parts
+        arrival = Arrival(self, parts, head, now)
+        found = headers.known_headers(head.headers)
+        trusted, client = parts.trust.judge(head.peer, head.identity, found)
+        arrival.trusted = trusted
+        caller = NOBODY
+        if head.identity is not None or parts.tokens is not None:
+            caller = identify(head.identity, parts.tokens, found)
+        if parts.tracing is not None:
+            arrival.trace = parts.tracing.begin(head)
+        arrival.served = served_request_of(
+            found,
+            trusted,
+            client_ip=client,
+            caller=caller.name,
+            fresh_id=self._ids.new,
+            name=self._chain_name,
+            retry_allowance=parts.retry_allowance,
+            trace=() if arrival.trace is None else arrival.trace.headers,
+        )
+        seconds = headers.seconds_left(found) if found else None
+        seconds = min(parts.default if seconds is None else seconds, parts.max)
+        if seconds != math.inf:
+            arrival.deadline = now + seconds
+        refusal = arrival.refusal = self._refusal(arrival, caller, seconds)
+        if refusal is None:
+            self.counters.began()
+            if self._plan.has_call:
+                self._draw(arrival, seconds)
+        return arrival
+
+    def _refusal(self, arrival: Arrival, caller: Caller, seconds: float) -> Refusal | None:
+        """Why the request is not served; the permit is taken last, when it is."""
+        parts = arrival.parts
+        if seconds <= 0.0:  # nobody waits any more: all further work is wasted
+            return EXPIRED
+        if caller.refusal is not None:
+            arrival.detail = caller.detail
+            return caller.refusal
+        # Before the gate, so that strangers take no permit from those who may call, and a
+        # refusal, which is quick, is no sample of how fast requests are served.
+        if parts.authorization is not None:
+            head = arrival.head
+            decision = arrival.decision = parts.authorization.decide(
+                caller.names, self.name, head.method, head.path, head.headers, decoded=True
+            )
+            if not decision.allowed:
+                arrival.detail = decision.reason
+                return FORBIDDEN
+        if parts.gate is not None:
+            if not parts.gate.try_enter(arrival.served.priority, arrival.now):
+                return shed(parts.gate.retry_after(arrival.now))
+            arrival.permit = True
+        return None
+
+    def _draw(self, arrival: Arrival, seconds: float) -> None:
+        head = arrival.head
+        fault = self._plan.decide(
+            "call",
+            endpoint="",
+            method=head.method,
+            path=head.path,
+            headers={n.decode("latin-1"): v.decode("latin-1") for n, v in head.headers},
+            tenant=arrival.served.tenant or "",
+            query=head.query,
+            timeout=seconds,
+            left=seconds,
+        )
+        if fault is None:
+            return
+        arrival.fault = ArrivalFault(self._plan, fault)
+        if arrival.trace is not None and arrival.parts.tracing is not None:
+            arrival.parts.tracing.name_fault(arrival.trace, fault.rule)
+        if self.listening:
+            self.emit(
+                FaultInjected(
+                    service=self.name,
+                    rule=fault.rule,
+                    delay=fault.delay,
+                    status=fault.status,
+                    error=fault.error,
+                    kind=fault.kinds,
+                    phase="inbound",
+                    injections=fault.injections,
+                )
+            )
+
+    # Telemetry and life
+
+    def counts(self) -> InboundMetrics:
+        """What has become of requests so far."""
+        gate = self.parts.gate
+        if gate is None:
+            return self.counters.metrics(None, ())
+        return self.counters.metrics(gate.limit, tuple(gate.rejected))
+
+    def renew(self) -> None:
+        """A forked child starts with no request in flight."""
+        self._ids.renew()
+        self.counters.renew()
+        self.parts.renew()
+        self.faults.renew()
