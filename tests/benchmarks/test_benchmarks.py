@@ -74,8 +74,13 @@ def test_gate_fails_above_a_limit() -> None:
             ("wire.py", "--rounds", "2", "--seconds", "0", "--concurrency", "4"),
             {"async, 4 at once", "sync, 1 at once", "async, 1 at once, idle connections"},
         ),
+        (
+            ("middleware.py", "--rounds", "2", "--seconds", "0"),
+            {"starlette, in process", "flask, in process"},
+        ),
         (("picks.py", "--rounds", "1"), {"round_robin", "maglev"}),
         (("updates.py", "--endpoints", "200", "--updates", "2"), {"applied", "excess"}),
+        (("overload.py", "--seconds", "0.4"), {"no shedding", "fixed: 40", "gradient2"}),
         (
             ("mirroring.py", "--rounds", "2", "--seconds", "0"),
             {"sync, 1 at once", "async, 8 at once"},
