@@ -14,6 +14,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("[!_]*.py"))
 ALONE = [path for path in EXAMPLES if not path.name.startswith("discover_")]
 """Those that need no server; tests/discovery runs the others against a real one of each kind."""
 
+SHOWN = [*EXAMPLES, *sorted((ROOT / "examples").glob("[!_]*/[!_]*.py"))]
+"""With the parts of examples that are folders, which another example or test runs."""
+
 
 @pytest.mark.parametrize("example", ALONE, ids=lambda path: path.name)
 def test_example_runs(example: Path, tmp_path: Path) -> None:
@@ -33,7 +36,7 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
 
 def test_examples_are_short() -> None:
     """An example is under 40 lines and opens by saying what it shows."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES}
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in SHOWN}
     none(
         [
             f"{name}: {text.count(chr(10))} lines"
@@ -46,7 +49,7 @@ def test_examples_are_short() -> None:
 
 def test_examples_use_public_names_only() -> None:
     """What an example shows may be copied: it imports no private module."""
-    none([path.name for path in EXAMPLES if "meshlib._" in path.read_text(encoding="utf-8")])
+    none([path.name for path in SHOWN if "meshlib._" in path.read_text(encoding="utf-8")])
 
 
 def test_there_are_examples() -> None:

@@ -30,6 +30,7 @@ ROWS: list[set[str]] = [
         "_fork",
         "_grpc_timeout",
         "_invalid_options",
+        "_marks",
         "_models",
         "_options",
         "_problems",
@@ -38,7 +39,7 @@ ROWS: list[set[str]] = [
     },
     FAMILIES,
     {"events", "telemetry"},
-    {"transport"},
+    {"inbound", "transport"},
     {"config"},
     {"convert"},
     {"runtime"},
@@ -62,9 +63,11 @@ ROW_OF = {unit: number for number, row in enumerate(ROWS) for unit in row}
 BOTTOM = ROWS[0]
 
 ONLY_IN = {
+    "cryptography": lambda module: module.name.startswith("security."),
     "pydantic": lambda module: module.name.endswith("_options") or module.unit == "config",
     "tenacity": lambda module: module.name == "retry._backoff",
     "opentelemetry": lambda module: module.unit == "telemetry",
+    "prometheus_client": lambda module: module.name.startswith("telemetry.prometheus"),
 }
 """Libraries that belong where one thing is done."""
 
@@ -81,6 +84,8 @@ WAITING = {
 MAY_WAIT = {
     "runtime._background": "owns the thread of the background loop",
     "runtime.canarying._rollout": "looks at what others wrote from time to time, in the background",
+    "integrations._meshed": "looks whether the process has started, and its requests have ended",
+    "integrations.flask": "waits for the startup checks in a thread: WSGI has no lifespan",
     "runtime._killing": "stops in a thread: a signal handler may take no lock",
     "runtime._sigterm": "leaves in a thread: a signal handler must not wait",
     "_transports": "gives the drivers their sleep",
@@ -89,6 +94,7 @@ MAY_WAIT = {
     "config.store._blocking": "a constructor waits for its document, maybe on a loop",
     "discovery._timing": "gives sources and registrations their sleep, in the background",
     "health._calling": "a blocking check may hang, and must not keep a worker of others",
+    "telemetry.prometheus._shared": "a process in which nothing happens goes on writing its state",
     "testing.inprocess._home": "owns the thread of the loop that a sync client's applications need",
     "testing.inprocess._host": "serves each request of a WSGI application in a thread",
     "testing._pausing": "gives fake endpoints their delays",
