@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ._client import MeshClient, ServiceClient
 from ._client_async import AsyncMeshClient, AsyncServiceClient
 from ._context import deadline
-from ._events import Event, Listener
 from ._exceptions import (
     BulkheadFullError,
     CallRejectedError,
@@ -30,6 +29,7 @@ from ._exceptions import (
 from ._models import CallOptions, Endpoint
 from ._transports import AsyncMeshTransport, MeshTransport
 from .config import MeshConfig, ServiceConfig
+from .events import Event, Listener
 from .runtime import AppliedConfig, Canary, CanaryStatus, Mesh, Registration, Tenant, register
 from .telemetry import AttemptReport, CallReport
 

@@ -12,9 +12,9 @@ import httpx
 
 from ._client_options import refuse_body, service_url, split_options
 from ._direct_async import AsyncDirectClient
-from ._events import Listener
 from ._options_of_calls import BodyOptions, BuildOptions, PlainOptions
 from ._transports import AsyncMeshTransport
+from .events import Listener
 from .runtime import Mesh, Tenant
 from .telemetry import CallReport
 

@@ -13,10 +13,10 @@ from typing import Any, Self
 import anyio
 import httpx
 
-from ._events import Listener
 from ._exceptions import ConfigurationError
 from ._fork import survive_fork
 from ._surroundings import Timekeeper, surroundings
+from .events import Listener
 from .runtime import Mesh, Tenant
 from .transport import (
     HTTPX,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from .._events import (
+from ..events import (
     AttemptFinished,
     BreakerChanged,
     CallFinished,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .._events import EndpointsHeld, Event
 from .._models import Endpoint
+from ..events import EndpointsHeld, Event
 from ._guard import DropGuard
 from ._options import DropGuardOptions
 

@@ -14,9 +14,9 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from .._events import DiscoveryFailed, Event
 from .._exceptions import DiscoveryError
 from .._models import Endpoint
+from ..events import DiscoveryFailed, Event
 from ._base import Discovery, source_name
 from ._endpoint import parse_endpoint
 from ._options import DropGuardOptions

@@ -14,9 +14,9 @@ import anyio.lowlevel
 
 from .._bell import Bell
 from .._clock import Clock, monotonic
-from .._events import EndpointHealthChanged, Event
 from .._fork import survive_fork
 from .._models import Endpoint
+from ..events import EndpointHealthChanged, Event
 from ._crew import Crew
 from ._make import checker_maker
 from ._options import HealthCheckOptions

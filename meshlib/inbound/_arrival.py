@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from .._context import ServedRequest
-from .._events import RequestRefused, RequestServed
 from .._marks import FAULTS, RETRIES, SPENT, fault_name, write_faults
+from ..events import RequestRefused, RequestServed
 from ..telemetry import ServedTrace
 from ._access_log import log_access
 from ._current import Current
@@ -36,8 +36,8 @@ class Arrival:
     """
 
     __slots__ = (
-        "_ended", "_inbound", "deadline", "decision", "detail", "fault", "head", "now", "parts",
-        "permit", "refusal", "route", "served", "trace", "trusted",
+        "_ended", "_inbound", "client_ip", "deadline", "decision", "detail", "fault", "head", "now",
+        "parts", "permit", "refusal", "route", "served", "tenant", "trace", "trusted",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, parts: Parts, head: Head, now: float) -> None:
@@ -50,6 +50,8 @@ class Arrival:
         self.route = head.route
         self.served: ServedRequest
         """What calls made for it need to know."""
+        self.client_ip: str | None = None
+        self.tenant: str | None = None
         self.deadline: float | None = None
         """The instant on the mesh clock by which the answer must have been given."""
         self.refusal: Refusal | None = None
@@ -74,7 +76,7 @@ class Arrival:
 
         To be left where it was entered, that is in the same task or copied context.
         """
-        return Current(self.served, self.deadline, self.trace)
+        return Current(self)
 
     def marks(self) -> tuple[tuple[bytes, bytes], ...]:
         """Headers that an answer with a status from 400 on has beside its own; mostly none."""

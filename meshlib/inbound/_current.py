@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._context import (
     ServedRequest,
@@ -14,43 +14,43 @@ from .._context import (
     served_request,
     tenants,
 )
-from ..telemetry import ServedTrace
+
+if TYPE_CHECKING:
+    from ._arrival import Arrival
 
 
 class Current(AbstractContextManager[ServedRequest]):
     """
-    Makes *served* the request that is served inside its block, and *deadline* the calls'.
+    Makes what *arrival* knows of its request hold for the calls made inside the block.
 
-    *trace* goes on there, too. A deadline that is around already stays in force where it
+    Its trace goes on there, too. A deadline that is around already stays in force where it
     is the nearer one. To be left where it was entered: in the same task, or with the same
     copied context.
     """
 
     # A class, because a generator costs as much as all that it would do here.
-    __slots__ = ("_deadline", "_served", "_tokens", "_trace")
+    __slots__ = ("_arrival", "_client_ip", "_deadline", "_served", "_tenants", "_trace")
 
-    def __init__(
-        self, served: ServedRequest, deadline: float | None, trace: ServedTrace | None
-    ) -> None:
-        self._served = served
-        self._deadline = deadline
-        self._tokens: list[tuple[ContextVar[Any], Token[Any]]] = []
-        self._trace: AbstractContextManager[Any] | None = None
-        if trace is not None:
-            self._trace = trace.current()
+    def __init__(self, arrival: Arrival) -> None:
+        self._arrival = arrival
+        self._tenants: Token[tuple[str, ...]] | None = None
+        self._deadline: Token[float | None] | None = None
+        self._trace: Any = None
 
     def __enter__(self) -> ServedRequest:
-        served, deadline, tokens = self._served, self._deadline, self._tokens
-        tokens.append((served_request, served_request.set(served)))
-        tokens.append((client_ip, client_ip.set(served.client_ip)))
-        if served.tenant is not None:
-            tokens.append((tenants, tenants.set((served.tenant, *tenants.get()))))
+        arrival = self._arrival
+        served = arrival.served
+        self._served = served_request.set(served)
+        self._client_ip = client_ip.set(arrival.client_ip)
+        if arrival.tenant is not None:
+            self._tenants = tenants.set((arrival.tenant, *tenants.get()))
+        deadline = arrival.deadline
         if deadline is not None:
             outer = ambient_deadline.get()
             if outer is None or deadline < outer:
-                tokens.append((ambient_deadline, ambient_deadline.set(deadline)))
-        if self._trace is not None:
-            self._trace.__enter__()
+                self._deadline = ambient_deadline.set(deadline)
+        if arrival.trace is not None:
+            self._trace = arrival.trace.attach()
         return served
 
     def __exit__(
@@ -59,8 +59,12 @@ class Current(AbstractContextManager[ServedRequest]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        served_request.reset(self._served)
+        client_ip.reset(self._client_ip)
+        if self._tenants is not None:
+            tenants.reset(self._tenants)
+        if self._deadline is not None:
+            ambient_deadline.reset(self._deadline)
         if self._trace is not None:
-            self._trace.__exit__(kind, error, traceback)
-        while self._tokens:
-            variable, token = self._tokens.pop()
-            variable.reset(token)
+            assert self._arrival.trace is not None
+            self._arrival.trace.detach(self._trace)

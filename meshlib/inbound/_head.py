@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 Header = tuple[bytes, bytes]
@@ -41,3 +41,7 @@ class Head:
         self.identity = identity
         self.route = route
         self.query = query
+
+    def among(self, names: Container[bytes]) -> list[Header]:
+        """Those of its headers whose name is one of *names*."""
+        return [header for header in self.headers if header[0] in names]

@@ -25,12 +25,13 @@ FORWARDED_FOR = b"x-forwarded-for"
 FORWARDED = b"forwarded"
 AUTHORIZATION = b"authorization"
 
-_KNOWN = frozenset(
+KNOWN = frozenset(
     {
         TIMEOUT, GRPC_TIMEOUT, ATTEMPT, REQUEST_ID, PRIORITY, TENANT, CHAIN, FORWARDED_FOR,
         FORWARDED, AUTHORIZATION,
     }
 )  # fmt: skip
+"""All of them."""
 
 _ID = re.compile(rb"[A-Za-z0-9._:=+/@~-]{1,128}")
 _TENANT = re.compile(rb"[!-+\--:<-~]{1,128}")
@@ -54,7 +55,7 @@ def known_headers(headers: Iterable[tuple[bytes, bytes]]) -> Found:
     """Those of *headers* that are looked at, by name."""
     found: Found = {}
     for name, value in headers:
-        if name in _KNOWN:
+        if name in KNOWN:
             before = found.get(name)
             found[name] = value if before is None else before + b"," + value
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._clock import Clock, monotonic, wall
 from .._context import Serving
-from .._events import Event, FaultInjected
+from ..events import Event, FaultInjected
 from ..faults import FaultInjector
 from ..telemetry import ServerTracing
 from . import _headers as headers
@@ -22,10 +22,11 @@ from ._fault import ArrivalFault
 from ._fault_rules import inbound_rule
 from ._head import Head
 from ._ids import RequestIds
+from ._late import late_served_request
 from ._metrics import Counters, InboundMetrics
 from ._options import InboundOptions
 from ._parts import Parts
-from ._reading import served_request_of
+from ._reading import Said, priority_of
 from ._refusal import EXPIRED, FORBIDDEN, Refusal, shed
 
 _DEFAULTS = InboundOptions()
@@ -114,36 +115,48 @@ class Inbound:
         """
         now, parts = self.clock(), self.parts
         arrival = Arrival(self, parts, head, now)
-        found = headers.known_headers(head.headers)
-        trusted, client = parts.trust.judge(head.peer, head.identity, found)
-        arrival.trusted = trusted
+        wanted = head.among(parts.wanted())
+        found = headers.known_headers(wanted)
+        trusted, client_ip = parts.trust.judge(head.peer, head.identity, found)
+        arrival.trusted, arrival.client_ip = trusted, client_ip
+        if trusted:
+            arrival.tenant = headers.tenant(found)
         caller = NOBODY
         if head.identity is not None or parts.tokens is not None:
             caller = identify(head.identity, parts.tokens, found)
         if parts.tracing is not None:
-            arrival.trace = parts.tracing.begin(head)
-        arrival.served = served_request_of(
-            found,
-            trusted,
-            client_ip=client,
-            caller=caller.name,
-            fresh_id=self._ids.new,
-            name=self._chain_name,
-            retry_allowance=parts.retry_allowance,
-            trace=() if arrival.trace is None else arrival.trace.headers,
+            arrival.trace = parts.tracing.begin(head, wanted)
+        arrival.served = late_served_request(
+            Said(
+                found,
+                trusted,
+                client_ip,
+                caller.name,
+                arrival.tenant,
+                arrival.trace,
+                self._ids.number(),
+                self._ids.write,
+                self._chain_name,
+                parts.retry_allowance,
+            )
         )
         seconds = headers.seconds_left(found) if found else None
-        seconds = min(parts.default if seconds is None else seconds, parts.max)
+        if seconds is None:
+            seconds = parts.default
+        if seconds > parts.max:
+            seconds = parts.max
         if seconds != math.inf:
             arrival.deadline = now + seconds
-        refusal = arrival.refusal = self._refusal(arrival, caller, seconds)
+        refusal = arrival.refusal = self._refusal(arrival, caller, found, seconds)
         if refusal is None:
             self.counters.began()
             if self._plan.has_call:
                 self._draw(arrival, seconds)
         return arrival
 
-    def _refusal(self, arrival: Arrival, caller: Caller, seconds: float) -> Refusal | None:
+    def _refusal(
+        self, arrival: Arrival, caller: Caller, found: headers.Found, seconds: float
+    ) -> Refusal | None:
         """Why the request is not served; the permit is taken last, when it is."""
         parts = arrival.parts
         if seconds <= 0.0:  # nobody waits any more: all further work is wasted
@@ -162,7 +175,7 @@ class Inbound:
                 arrival.detail = decision.reason
                 return FORBIDDEN
         if parts.gate is not None:
-            if not parts.gate.try_enter(arrival.served.priority, arrival.now):
+            if not parts.gate.try_enter(priority_of(found, arrival.trusted), arrival.now):
                 return shed(parts.gate.retry_after(arrival.now))
             arrival.permit = True
         return None
@@ -175,7 +188,7 @@ class Inbound:
             method=head.method,
             path=head.path,
             headers={n.decode("latin-1"): v.decode("latin-1") for n, v in head.headers},
-            tenant=arrival.served.tenant or "",
+            tenant=arrival.tenant or "",
             query=head.query,
             timeout=seconds,
             left=seconds,

@@ -10,6 +10,7 @@ from ..bulkhead.limits import Gate
 from ..security.authorization import Policy
 from ..security.tokens import TokenVerifier
 from ..telemetry import ServerTracing
+from ._headers import KNOWN
 from ._options import InboundOptions
 from ._trust import Trust
 
@@ -22,8 +23,8 @@ class Parts:
     """
 
     __slots__ = (
-        "access_log", "authorization", "default", "gate", "max", "options", "retry_allowance",
-        "tokens", "tracing", "trust",
+        "_names", "_wanted", "access_log", "authorization", "default", "gate", "max", "options",
+        "retry_allowance", "tokens", "tracing", "trust",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,8 @@ class Parts:
         self.retry_allowance = options.retry_allowance
         self.access_log = options.access_log
         self.tracing = tracing
+        self._names: frozenset[bytes] = frozenset()
+        self._wanted = KNOWN
         self.authorization: Policy | None = None
         if options.authorization is not None:
             self.authorization = Policy(options.authorization)
@@ -59,6 +62,16 @@ class Parts:
         if options.concurrency is not None:
             kept = None if old is None else old.gate
             self.gate = Gate(options.concurrency, rng=rng) if kept is None else kept
+
+    def wanted(self) -> frozenset[bytes]:
+        """The headers that anything here looks at; those of traces may change at any time."""
+        if self.tracing is None:
+            return KNOWN
+        names = self.tracing.names
+        if names is not self._names:
+            self._wanted = KNOWN | names
+            self._names = names
+        return self._wanted
 
     def take_over(self) -> None:
         """These are in force from now on."""

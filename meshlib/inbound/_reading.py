@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from .._context import Priority, ServedRequest
+from .._marks import Marks
+from ..telemetry import ServedTrace
 from . import _headers as headers
 from ._chain import read_chain, write_chain
 
@@ -22,56 +25,68 @@ _LONGEST = 8192
 """Bytes of a header that is carried on as it came; what nobody could send would fail calls."""
 
 
-def served_request_of(
-    found: headers.Found,
-    trusted: bool,
-    *,
-    client_ip: str | None,
-    caller: str | None,
-    fresh_id: Callable[[], str],
-    name: str,
-    retry_allowance: bool,
-    trace: tuple[tuple[bytes, bytes], ...] = (),
-) -> ServedRequest:
+class Said(NamedTuple):
     """
-    What calls made for the request need to know of it.
+    What is known of a request before anybody asks for more.
 
-    *fresh_id* makes an id where none was given; *name* is this service's, as in chains.
-    *trace* are headers that nothing else carries on.
+    *found* are its headers, *trusted* is whether all of its way is. *name* is this
+    service's, as in chains. *fresh_id* makes an id of *number* where none was given, the
+    same one each time. *trace* may have headers that nothing else carries on.
     """
-    identifier, attempt, priority, tenant, chain = None, 1, None, None, None
-    if found:  # most requests from outside say nothing that is looked at
-        identifier = headers.request_id(found)
-        attempt = headers.attempt_number(found)
-        priority = headers.priority(found)
-        if trusted:
-            tenant = headers.tenant(found)
-            chain = read_chain(found.get(headers.CHAIN))
+
+    found: headers.Found
+    trusted: bool
+    client_ip: str | None
+    caller: str | None
+    tenant: str | None
+    trace: ServedTrace | None
+    number: int
+    fresh_id: Callable[[int], str]
+    name: str
+    retry_allowance: bool
+
+
+def priority_of(found: headers.Found, trusted: bool) -> Priority:
+    """How much the request matters."""
+    priority = headers.priority(found)
     if priority is None or (priority > _USUAL and not trusted):
-        priority = _USUAL
-    if identifier is None:
-        identifier = fresh_id()
+        return _USUAL
+    return priority
+
+
+def served_request_of(said: Said, marks: Marks) -> ServedRequest:
+    """What calls made for the request need to know of it; the same each time."""
+    found = said.found
+    attempt = headers.attempt_number(found)
+    priority = priority_of(found, said.trusted)
+    identifier = headers.request_id(found) or said.fresh_id(said.number)
+    chain = read_chain(found.get(headers.CHAIN)) if said.trusted else None
     origin, depth, stack = (identifier, 0, ()) if chain is None else chain
     carried = [
         (headers.REQUEST_ID, identifier.encode("ascii")),
-        (headers.CHAIN, write_chain(origin, depth, stack, name)),
+        (headers.CHAIN, write_chain(origin, depth, stack, said.name)),
     ]
     if priority is not _USUAL:
         carried.append((headers.PRIORITY, _NAMES[priority]))
-    if tenant is not None:
-        carried.append((headers.TENANT, tenant.encode("ascii")))
-    if trace:
-        carried += [one for one in trace if len(one[1]) <= _LONGEST and _SAYABLE.fullmatch(one[1])]
+    if said.tenant is not None:
+        carried.append((headers.TENANT, said.tenant.encode("ascii")))
+    if said.trace is not None:
+        carried += [
+            one
+            for one in said.trace.headers
+            if len(one[1]) <= _LONGEST and _SAYABLE.fullmatch(one[1])
+        ]
     return ServedRequest(
         request_id=identifier,
         attempt=attempt,
         priority=priority,
-        tenant=tenant,
-        client_ip=client_ip,
+        tenant=said.tenant,
+        client_ip=said.client_ip,
         origin=origin,
         depth=depth,
         stack=stack,
-        caller=caller,
+        caller=said.caller,
         headers=tuple(carried),
-        may_retry=attempt == 1 or not retry_allowance,
+        may_retry=attempt == 1 or not said.retry_allowance,
+        marks=marks,
     )

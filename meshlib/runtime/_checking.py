@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._clock import Clock
-from .._events import Event
 from .._exceptions import ConfigurationError
 from ..discovery import moved
+from ..events import Event
 from ..health import HealthCheckOptions, HealthMonitor
 from ..transport import Service
 from ._background import Background

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .._clock import Clock
-from .._events import Event
 from ..config import MeshConfig, ServiceConfig
 from ..discovery import Supervisor, Timing, make_discovery
+from ..events import Event
 from ..transport import Service
 from ._background import Background
 from ._tasks import Tasks

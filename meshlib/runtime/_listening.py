@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from .._clock import Clock
-from .._events import Event, Listener
+from ..events import Event, Listener
 from ..telemetry import StateLog
 
 _LOGGER = logging.getLogger("meshlib")

@@ -12,12 +12,12 @@ import httpx
 
 from .._clock import Clock, monotonic, wall
 from .._context import ambient_deadline
-from .._events import Listener
 from .._exceptions import ConfigurationError
 from .._fork import survive_fork
 from .._models import CallOptions
 from .._surroundings import surroundings
 from ..config import MeshConfig, load_config
+from ..events import Listener
 from ..inbound import Inbound
 from ..telemetry import CallReport, MeshMetrics
 from ..transport import HTTPX, Call, Service, explain, replayable

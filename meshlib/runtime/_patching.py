@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._events import ConfigurationApplied, ConfigurationRejected
 from .._exceptions import ConfigurationError
 from ..config import MeshConfig, patch_config
+from ..events import ConfigurationApplied, ConfigurationRejected
 from ._reconfiguring import Plan
 
 if TYPE_CHECKING:

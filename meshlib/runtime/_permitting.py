@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._bell import Bell
 from .._clock import Clock
-from .._events import CallRejected
 from .._exceptions import RouteDeniedError
 from ..config import MeshConfig, ServiceConfig
+from ..events import CallRejected
 from ..security.authorization import Decision, Policy
 from ..security.tokens import TokenKeeper, make_source, renew_tokens
 from ..transport import Call, Service

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import anyio.to_thread
 
-from .._events import Event, Listener
 from .._exceptions import ConfigurationError
 from .._fork import survive_fork
 from .._models import Endpoint
@@ -25,6 +24,7 @@ from ..discovery.registration import (
     make_instance,
     make_registrar,
 )
+from ..events import Event, Listener
 from ._background import Background, BackgroundTask
 from ._sigterm import on_sigterm
 

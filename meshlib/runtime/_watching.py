@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .._events import ConfigurationRejected
 from .._exceptions import ConfigurationError
 from ..config import MeshConfig, watch_config
 from ..config.store import StoreKey
+from ..events import ConfigurationRejected
 from ._background import Background, BackgroundTask
 
 if TYPE_CHECKING:

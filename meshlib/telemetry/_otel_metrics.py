@@ -9,7 +9,7 @@ from typing import Any
 
 from opentelemetry import metrics
 
-from .._events import Event
+from ..events import Event
 from ._conventions import INSTRUMENTATION, SCHEMA
 from ._gauges import gauges_of
 from ._recording import Recording

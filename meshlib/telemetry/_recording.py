@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 
-from .._events import (
+from .._models import CANCELLED, Endpoint
+from ..events import (
     AttemptFinished,
     BreakerChanged,
     CallFinished,
@@ -34,7 +35,6 @@ from .._events import (
     RetryRefused,
     RetryScheduled,
 )
-from .._models import CANCELLED, Endpoint
 from ._conventions import method_attributes, result_attributes, server_result
 from ._observed import MESH, SERVICE
 

@@ -9,8 +9,9 @@ current one while it is served.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Token
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -21,6 +22,7 @@ from opentelemetry.trace import NoOpTracer, Span, SpanKind, StatusCode
 from .._clock import Clock, monotonic
 from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, server_result, span_name
 from ._propagation import Header, Propagation, passed_on
+from ._received import ReceivedContext
 from ._tracing import configured_provider
 
 _LOGGER = logging.getLogger("meshlib")
@@ -32,15 +34,22 @@ class ServedTrace:
     """
     The trace of one request: its *context*, and its *span* if one was made.
 
-    *headers* are what calls made for the request carry on where nothing traces them.
+    Where nothing traces it, *received* are the headers by which it stays in its trace.
     """
 
-    __slots__ = ("_span", "context", "headers")
+    __slots__ = ("_received", "_span", "context")
 
-    def __init__(self, context: Context, span: Span | None, headers: tuple[Header, ...]) -> None:
+    def __init__(
+        self, context: Context, span: Span | None = None, received: Sequence[Header] = ()
+    ) -> None:
         self.context = context
-        self.headers = headers
+        self._received = received
         self._span = span
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """What calls made for the request carry on where nothing traces them."""
+        return passed_on(self._received)
 
     @property
     def span(self) -> Span:
@@ -56,11 +65,19 @@ class ServedTrace:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Have the context be the current one inside the block."""
-        token = contexts.attach(self.context)
+        token = self.attach()
         try:
             yield
         finally:
-            contexts.detach(token)
+            self.detach(token)
+
+    def attach(self) -> Token[Context]:
+        """Have the context be the current one, until `detach` gets what this returns."""
+        return contexts.attach(self.context)
+
+    def detach(self, token: Token[Context]) -> None:
+        """Have the context be current that was before."""
+        contexts.detach(token)
 
 
 class ServerTracing:
@@ -86,23 +103,30 @@ class ServerTracing:
         if provider is not None:
             self._use(provider)
 
-    def begin(self, head: Any) -> ServedTrace | None:
+    @property
+    def names(self) -> frozenset[bytes]:
+        """The headers that it may read, in lower case."""
+        return self._propagation.names
+
+    def begin(self, head: Any, received: Iterable[Header] | None = None) -> ServedTrace | None:
         """
         The trace of the request *head*; None where there is neither one nor a tracer.
 
         *head* has a method, a path, headers with names in lower case, a scheme, a peer and
-        a route, which may be None. The span is ended by `end`.
+        a route, which may be None. *received* are those of its headers with `names`, and
+        perhaps others; without them all are looked at. The span is ended by `end`.
         """
         tracer = self._tracer or self._found()
         names = self._propagation.names
-        for name, _ in head.headers:
-            if name in names:
-                break
-        else:
-            if tracer is None:
+        headers = head.headers if received is None else received
+        headers = [header for header in headers if header[0] in names]
+        if tracer is None:
+            if not headers:
                 return None
+            if not contexts.get_current():  # so that there is no span either
+                return ServedTrace(ReceivedContext(self._propagation, headers), None, headers)
         try:
-            return self._begun(head, tracer)
+            return self._begun(head, headers, tracer)
         except Exception as exc:
             self._complain(exc)
             return None
@@ -138,19 +162,19 @@ class ServerTracing:
         except Exception as exc:
             self._complain(exc)
 
-    def _begun(self, head: Any, tracer: Any) -> ServedTrace:
-        context = self._propagation.extract(head.headers)
+    def _begun(self, head: Any, headers: list[Header], tracer: Any) -> ServedTrace:
+        context = self._propagation.extract(headers)
         if _is_instrumented(context):
-            return ServedTrace(contexts.get_current(), None, ())
+            return ServedTrace(contexts.get_current())
         if tracer is None:
-            return ServedTrace(context, None, passed_on(head.headers))
+            return ServedTrace(context, None, headers)
         span = tracer.start_span(
             _name(head.method, head.route),
             context=context,
             kind=SpanKind.SERVER,
             attributes=_attributes(head),
         )
-        return ServedTrace(trace.set_span_in_context(span, context), span, ())
+        return ServedTrace(trace.set_span_in_context(span, context), span)
 
     def _found(self) -> Any:
         now = self._clock()

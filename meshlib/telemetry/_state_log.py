@@ -9,7 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from .._clock import Clock, monotonic
-from .._events import (
+from .._models import Endpoint
+from .._redact import redacted_error
+from ..events import (
     BreakerChanged,
     CanaryChanged,
     CanaryStoreChanged,
@@ -28,8 +30,6 @@ from .._events import (
     PanicChanged,
     RegistrationChanged,
 )
-from .._models import Endpoint
-from .._redact import redacted_error
 
 _LOGGER = logging.getLogger("meshlib")
 _REPEAT = 60.0

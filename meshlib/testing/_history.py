@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from .._events import (
+from ..events import (
     AttemptFinished,
     BreakerChanged,
     CallFinished,

@@ -10,8 +10,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from .._events import Event, FaultInjected
 from .._surroundings import Surroundings, surrounded
+from ..events import Event, FaultInjected
 from ..faults import FaultRule, Injection
 from ..runtime import Mesh, meshes
 from ._cluster import FakeCluster

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._events import InjectionFinished
 from .._models import CANCELLED, Verdict
+from ..events import InjectionFinished
 from ..faults import Fault, Injection
 from ._attempt import Attempt
 

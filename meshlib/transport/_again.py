@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._events import HedgeStarted, RetryRefused, RetryScheduled
 from .._exceptions import CallRejectedError, DeadlineExceededError
 from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
+from ..events import HedgeStarted, RetryRefused, RetryScheduled
 from ..retry import server_hint
 from ._attempt import Attempt
 from ._onward import may_try_again

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._events import EndpointEjected, EndpointReadmitted, Event
+from ..events import EndpointEjected, EndpointReadmitted, Event
 
 
 def sweep(service: Any, now: float) -> Sequence[Event]:

@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any
 
 from .._clock import Clock, wall
-from .._events import Event
 from .._models import Endpoint
 from ..balancing import NOBODY, Baseline, Members
 from ..breaker import Breaker, BreakerOptions, BreakerState
 from ..bulkhead import Bulkhead
+from ..events import Event
 from ..faults import FaultPlan
 from ..retry import RetryBudget
 from ._new_target import new_target

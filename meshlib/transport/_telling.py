@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .._events import (
+from .._exceptions import CallRejectedError
+from .._models import Endpoint
+from ..breaker import BreakerState
+from ..events import (
     AttemptFinished,
     BreakerChanged,
     CallFinished,
@@ -18,9 +21,6 @@ from .._events import (
     FaultInjected,
     PanicChanged,
 )
-from .._exceptions import CallRejectedError
-from .._models import Endpoint
-from ..breaker import BreakerState
 from ..faults import Fault
 from ._target import Target
 

@@ -15,7 +15,7 @@ from meshlib._demo.board import Board, figures, quantile, to_be_saved
 from meshlib._demo.replicas import Replicas, always_one_healthy
 from meshlib._demo.traffic import Order, Record, current
 from meshlib._demo.view import LiveView, View, percent
-from meshlib._events import (
+from meshlib.events import (
     AttemptFinished,
     BreakerChanged,
     ConfigurationApplied,

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from meshlib import DiscoveryError, Endpoint, Event
-from meshlib._events import DiscoveryFailed
 from meshlib.discovery import Snapshot, Supervisor, Timing
+from meshlib.events import DiscoveryFailed
 from support import FakeClock
 
 A, B = Endpoint("http://a:1"), Endpoint("http://b:1")

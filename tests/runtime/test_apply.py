@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from meshlib import ConfigurationError, Endpoint, Event, Mesh, MeshClient
-from meshlib._events import ConfigurationApplied, ConfigurationRejected
+from meshlib.events import ConfigurationApplied, ConfigurationRejected
 
 A, B = "http://10.0.0.1:80", "http://10.0.0.2:80"
 

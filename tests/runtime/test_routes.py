@@ -19,7 +19,7 @@ from meshlib import (
     NoEndpointError,
     RouteDeniedError,
 )
-from meshlib._events import CallFinished, CallRejected, Event
+from meshlib.events import CallFinished, CallRejected, Event
 from support import FakeClock, scripts
 from support.versions import V1, V2, Versions, users
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from meshlib import CallOptions, Endpoint, Mesh, MeshTransport, ServiceConfig
-from meshlib._events import Event
 from meshlib._transports import AsyncMeshTransport
+from meshlib.events import Event
 from meshlib.faults import FaultInjector, FaultRule
 from meshlib.runtime._build import build_policies
 from meshlib.transport import Call, Service, replayable

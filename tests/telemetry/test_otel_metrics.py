@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from meshlib import CallOptions, CircuitOpenError, Endpoint, MeshClient
-from meshlib._events import AttemptFinished, CallFinished, EndpointReadmitted, HedgeStarted
+from meshlib.events import AttemptFinished, CallFinished, EndpointReadmitted, HedgeStarted
 from meshlib.telemetry import OpenTelemetryMetrics, record_metrics
 
 Read = Callable[[], dict[str, list[Any]]]

@@ -11,8 +11,15 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 
 from meshlib._context import Priority
-from meshlib._events import CertificateLoaded, CertificateRejected, RequestRefused, RequestServed
-from meshlib.events import ConfigurationApplied, ConfigurationRejected, FaultInjected
+from meshlib.events import (
+    CertificateLoaded,
+    CertificateRejected,
+    ConfigurationApplied,
+    ConfigurationRejected,
+    FaultInjected,
+    RequestRefused,
+    RequestServed,
+)
 from meshlib.telemetry import MeshMetrics
 from meshlib.telemetry._gauges import gauges_of
 from meshlib.telemetry._recording import Recording

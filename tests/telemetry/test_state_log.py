@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from meshlib import Endpoint, MeshClient
-from meshlib._events import (
+from meshlib.events import (
     AttemptFinished,
     BreakerChanged,
     ConfigurationApplied,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from meshlib import CallOptions
-from meshlib._events import HedgeStarted, RetryRefused, RetryScheduled
+from meshlib.events import HedgeStarted, RetryRefused, RetryScheduled
 from meshlib.transport._again import hedge_delay, start_hedge
 from support import FakeClock
 from support.meshes import Body, at_rest, begun, service_of

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from meshlib import CallOptions, DeadlineExceededError
-from meshlib._events import (
+from meshlib.events import (
     AttemptFinished,
     CallFinished,
     CallRejected,

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from meshlib import CircuitOpenError, Endpoint, NoEndpointError
-from meshlib._events import PanicChanged
 from meshlib._models import Verdict
+from meshlib.events import PanicChanged
 from meshlib.transport import Service
 from support import FakeClock
 from support.meshes import at_rest, begun, call_of, service_of

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from meshlib import AsyncMeshTransport, CallOptions, Mesh, MeshTransport
-from meshlib._events import AttemptFinished, CallFinished, Event
+from meshlib.events import AttemptFinished, CallFinished, Event
 from support import FakeClock
 
 A, B = "http://10.0.0.1:80", "http://10.0.0.2:80"

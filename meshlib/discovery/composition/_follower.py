@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from ..._events import DiscoveryFailed, Event
 from ..._models import Endpoint
+from ...events import DiscoveryFailed, Event
 from .._base import Discovery, source_name
 from .._snapshot import age_of, error_of
 from .._supervisor import Supervisor

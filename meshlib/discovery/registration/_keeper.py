@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from ..._events import Event, RegistrationChanged
+from ...events import Event, RegistrationChanged
 from .._base import source_name
 from .._timing import Timing
 from ._base import Registrar, RegistrarSession

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..._clock import Clock
-from ..._events import Event
 from ..._exceptions import ConfigurationError
 from ...config.store import StoreKey, open_store
 from ...discovery import moved
+from ...events import Event
 from ...routing import RouteOptions, RouteTable, title_of
 from ...routing.canary import PROCESS
 from ...telemetry import CanaryMetrics

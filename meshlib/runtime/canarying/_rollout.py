@@ -12,7 +12,7 @@ from contextlib import suppress
 import anyio
 
 from ..._clock import Clock
-from ..._events import CanaryChanged, CanaryStoreChanged, Event
+from ...events import CanaryChanged, CanaryStoreChanged, Event
 from ...routing import RouteOptions, Split
 from ...routing.canary import (
     PROCESS,

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from ..._clock import Clock
-from ..._events import Event
+from ...events import Event
 from ...routing import Route
 from ...routing.mirror import Mirror, MirrorCounts, make_mirrors
 from ...transport import Service, WireOptions

@@ -12,8 +12,8 @@ import anyio
 import httpx
 
 from ..._bell import Bell
-from ..._events import MirrorDiffered, MirrorFinished
 from ..._redact import redacted
+from ...events import MirrorDiffered, MirrorFinished
 from ...routing.mirror import Mirror, MirrorCounts, Rest
 from ...transport import Copied, Service, Target
 from .._background import BackgroundTask

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..._clock import Clock, monotonic, wall
-from ..._events import CertificateExpiring, CertificateLoaded, CertificateRejected, Event
 from ..._exceptions import CertificateError
 from ..._fork import survive_fork
+from ...events import CertificateExpiring, CertificateLoaded, CertificateRejected, Event
 from ..identity import PeerIdentity
 from ._contexts import CheckedContext, try_out
 from ._examine import Facts, examine

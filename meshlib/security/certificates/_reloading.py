@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..._events import Event
+from ...events import Event
 from ._certificates import Certificates, nobody
 from ._contexts import CheckedContext, client_side, server_side
 from ._material import Material

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from meshlib import AsyncMeshClient, Mesh, MeshClient, RouteDeniedError
-from meshlib._events import CallFinished, CallRejected
+from meshlib.events import CallFinished, CallRejected
 
 RULES: list[dict[str, Any]] = [
     {"name": "read users", "callers": "orders", "services": "users*", "methods": "GET"},
