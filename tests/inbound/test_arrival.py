@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from meshlib._context import ambient_deadline, client_ip, deadline, tenants
 from meshlib.events import Event, RequestServed
 from meshlib.inbound import Head, served_request
-from meshlib.telemetry import ServerTracing
+from meshlib.telemetry import Propagation, ServerTracing
 from support import FakeClock
 
 Make = Any
@@ -91,6 +91,20 @@ def test_no_trace(make: Make) -> None:
     """Where there is neither a tracer nor a header there is nothing to carry on."""
     arrival = make(ServerTracing()).arrive(head())
     assert arrival.trace is None
+
+
+def test_headers_of_other_propagators_are_found(
+    make: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that are configured later, within a second."""
+    propagation = Propagation()
+    arrive = make(ServerTracing(propagation, clock=clock)).arrive
+    other = Head("GET", "/", [(b"uber-trace-id", b"1")])
+    assert arrive(other).trace is None
+    monkeypatch.setattr(Propagation, "names", frozenset({b"uber-trace-id"}))
+    assert arrive(other).trace is None
+    clock.advance(1.0)
+    assert arrive(other).trace is not None
 
 
 def test_span(make: Make, events: list[Event], clock: FakeClock) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,17 +55,22 @@ class Site:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _configured() -> None:
+def _configured() -> Iterator[None]:
     from django.conf import settings
+    from django.test.utils import override_settings
     from django.urls import path
 
     views = {"who": _who, "async": _who_async, "silent": _silent, "stream": _stream, "late": _late}
     Site.urlpatterns = [path(name, view) for name, view in views.items()]
-    if not settings.configured:
-        settings.configure(
-            ROOT_URLCONF=Site, ALLOWED_HOSTS=["*"], SECRET_KEY="of a test", LOGGING_CONFIG=None
-        )
+    if not settings.configured:  # else by a page of the documentation, in the same process
+        settings.configure(LOGGING_CONFIG=None, SECRET_KEY="of a test")
         django.setup()
+    ours = {"ROOT_URLCONF": Site, "ALLOWED_HOSTS": ["*"], "MIDDLEWARE": []}
+    with override_settings(**ours):
+        yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # a view that is cancelled leaves the file of its request's body open
 
 
 @pytest.fixture

@@ -153,6 +153,17 @@ def test_without_a_provider_the_request_stays_in_its_trace(monkeypatch: pytest.M
     assert "" == begun(tracing, (b"baggage", b"a=1")).trace_id
 
 
+def test_without_a_provider_in_a_context_of_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context without a span is no reason to leave the trace of the caller."""
+    monkeypatch.setattr(_server_tracing, "configured_provider", lambda: None)
+    token = contexts.attach(contexts.set_value("key", 1))
+    try:
+        served = begun(ServerTracing(clock=FakeClock()), PARENT)
+    finally:
+        contexts.detach(token)
+    assert (TRACE, (PARENT,)) == (served.trace_id, served.headers)
+
+
 def test_a_provider_is_found_within_a_second(
     monkeypatch: pytest.MonkeyPatch, provider: TracerProvider
 ) -> None:
