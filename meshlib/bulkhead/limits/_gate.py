@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 
@@ -138,7 +137,7 @@ class Gate:
 
     def _divide(self) -> None:
         limit = self._limit.limit
-        self._most = [max(1, math.ceil(limit * share - _ROUNDING)) for share in self._shares]
+        self._most = [max(1, int(limit * share + _ROUNDING)) for share in self._shares]
 
 
 def _named(options: AdaptiveOptions) -> object:

@@ -140,8 +140,7 @@ class AdaptiveOptions(Options):
 
 class SharesOptions(Options):
     """
-    Shares of the limit by priority: a request enters while fewer are in flight than its share,
-    rounded up.
+    Shares of the limit by priority: a request enters while fewer are in flight than its share.
 
     So the sheddable are rejected first, and the last tenth is kept for what matters most.
     """
