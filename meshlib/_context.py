@@ -20,9 +20,6 @@ from ._surroundings import ambient_clock
 ambient_deadline: ContextVar[float | None] = ContextVar("meshlib_deadline", default=None)
 """The instant, on the monotonic clock, by which calls made here must have ended."""
 
-client_ip: ContextVar[str | None] = ContextVar("meshlib_client_ip", default=None)
-"""The address of the client that this process is serving, for hashing."""
-
 tenants: ContextVar[tuple[str, ...]] = ContextVar("meshlib_tenants", default=())
 """The tenants for whom calls are made here; the first counts, the others are around it."""
 
@@ -74,6 +71,12 @@ class ServedRequest:
 
 served_request: ContextVar[ServedRequest | None] = ContextVar("meshlib_served", default=None)
 """The request that is being served here; None outside of one."""
+
+
+def client_ip() -> str | None:
+    """The address of the client that this process is serving, for hashing."""
+    served = served_request.get()
+    return None if served is None else served.client_ip
 
 
 class Serving:

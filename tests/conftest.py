@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from meshlib.runtime import meshes
 from support import FakeClock, Script, ScriptedServer
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,14 @@ def serve() -> Iterator[Callable[..., ScriptedServer]]:
 @pytest.fixture
 def real_sleep() -> None:
     """Allow `time.sleep`, for a test whose subject is that a thread really waits."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_runs_on() -> Iterator[None]:
+    """Close what a file has left open: by a fake clock it would keep a core busy for all others."""
+    yield
+    for mesh in meshes():
+        mesh.close()
 
 
 @pytest.fixture(autouse=True)

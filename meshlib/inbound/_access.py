@@ -27,11 +27,6 @@ class Caller(NamedTuple):
     refusal: Refusal | None = None
     detail: str = ""
 
-    @property
-    def name(self) -> str | None:
-        """What to call it; None when nobody was verified."""
-        return self.names[0] if self.names else None
-
 
 NOBODY = Caller()
 

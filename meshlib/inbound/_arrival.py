@@ -5,14 +5,15 @@ The decisions about one request, and what is to be done when it is over.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from contextvars import Token
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .._context import ServedRequest
+from .._context import ServedRequest, ambient_deadline, served_request, tenants
 from .._marks import FAULTS, RETRIES, SPENT, fault_name, write_faults
 from ..events import RequestRefused, RequestServed
-from ..telemetry import ServedTrace
+from ..telemetry import ServedTrace, attach, detach
 from ._access_log import log_access
-from ._current import Current
 from ._fault import ArrivalFault
 from ._head import Head
 from ._refusal import Refusal
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from ._inbound import Inbound
     from ._parts import Parts
 
+_MOST_UNCOUNTED = 250
 _OVERLOADED = (503, 504)
 """Statuses that say that there was no answer in time, here or further on."""
 
 
-class Arrival:
+class Arrival(AbstractContextManager[ServedRequest]):
     """
     A request that has arrived. Driven by one thread or task at a time.
 
@@ -36,13 +38,15 @@ class Arrival:
     """
 
     __slots__ = (
-        "_ended", "_inbound", "client_ip", "deadline", "decision", "detail", "fault", "head", "now",
-        "parts", "permit", "refusal", "route", "served", "tenant", "trace", "trusted",
+        "_deadline", "_inbound", "_number", "_served", "_tenants", "_trace",
+        "deadline", "decision", "detail", "ended", "fault", "head", "now", "parts", "permit",
+        "refusal", "route", "served", "tenant", "trace", "trusted",
     )  # fmt: skip
 
-    def __init__(self, inbound: Inbound, parts: Parts, head: Head, now: float) -> None:
+    def __init__(self, inbound: Inbound, parts: Parts, head: Head, now: float, number: int) -> None:
         self._inbound = inbound
-        self._ended = False
+        self._number = number
+        self.ended = False
         self.parts = parts
         self.head = head
         self.now = now
@@ -50,7 +54,6 @@ class Arrival:
         self.route = head.route
         self.served: ServedRequest
         """What calls made for it need to know."""
-        self.client_ip: str | None = None
         self.tenant: str | None = None
         self.deadline: float | None = None
         """The instant on the mesh clock by which the answer must have been given."""
@@ -74,9 +77,42 @@ class Arrival:
         """
         Have the calls made inside the block carry on the deadline, the trace and the rest.
 
-        To be left where it was entered, that is in the same task or copied context.
+        A deadline that is around already stays in force where it is the nearer one. To be
+        left where it was entered, that is in the same task or copied context, and entered
+        once.
         """
-        return Current(self)
+        return self
+
+    # The arrival itself, because every object more is felt in what a request costs.
+
+    def __enter__(self) -> ServedRequest:
+        served = self.served
+        self._served = served_request.set(served)
+        if self.tenant is not None:
+            self._tenants = tenants.set((self.tenant, *tenants.get()))
+        self._deadline: Token[float | None] | None = None
+        deadline = self.deadline
+        if deadline is not None:
+            outer = ambient_deadline.get()
+            if outer is None or deadline < outer:
+                self._deadline = ambient_deadline.set(deadline)
+        if self.trace is not None:
+            self._trace = attach(self.trace.context)
+        return served
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        served_request.reset(self._served)
+        if self.tenant is not None:
+            tenants.reset(self._tenants)
+        if self._deadline is not None:
+            ambient_deadline.reset(self._deadline)
+        if self.trace is not None:
+            detach(self._trace)
 
     def marks(self) -> tuple[tuple[bytes, bytes], ...]:
         """Headers that an answer with a status from 400 on has beside its own; mostly none."""
@@ -98,9 +134,9 @@ class Arrival:
 
         Gives the permit back, and tells metrics, listeners, the span and the access log.
         """
-        if self._ended:
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         inbound, parts, refusal = self._inbound, self.parts, self.refusal
         now = inbound.clock()
         elapsed = now - self.now
@@ -109,13 +145,19 @@ class Arrival:
                 self._leave(now, elapsed, status, error)
             if self.fault is not None:
                 self.fault.end(status, elapsed)
+            counters, number = inbound.counters, self._number
             failed = error is not None or status is None or status >= 500
-            inbound.counters.ended(elapsed, failed, self.fault is not None)
+            if failed or self.fault is not None or number < counters.first:
+                counters.ended(number, elapsed, failed, self.fault is not None)
+            else:
+                counters.log.append(elapsed)
+                if len(counters.log) > _MOST_UNCOUNTED:
+                    counters.add_up()
         else:
-            inbound.counters.refused(refusal.reason)
+            inbound.counters.refused(self._number, refusal.reason)
         if inbound.listening:  # before the span is over, which the event has
             self._tell(status, error, elapsed)
-        if self.trace is not None:
+        if self.trace is not None and self.trace.made is not None:
             assert parts.tracing is not None
             parts.tracing.end(self.trace, status, error, self.route)
         if parts.access_log:

@@ -66,6 +66,8 @@ def seconds_left(found: Found) -> float | None:
     nearest: float | None = None
     value = found.get(TIMEOUT)
     if value is not None:
+        if value.isdigit() and len(value) <= _DIGITS and GRPC_TIMEOUT not in found:
+            return int(value) / 1000.0  # as calls of a mesh say it
         for part in value.split(b","):
             part = part.strip()
             if part.isdigit() and len(part) <= _DIGITS:

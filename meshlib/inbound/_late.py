@@ -10,12 +10,16 @@ from dataclasses import fields
 from typing import Any
 
 from .._context import ServedRequest
-from .._marks import Marks
 from ._reading import Said, served_request_of
 
 _FIELDS = tuple(field.name for field in fields(ServedRequest))
 _new = object.__new__
 _set = object.__setattr__  # it is frozen
+
+
+def _itself(one: ServedRequest) -> ServedRequest:
+    """What a copy is made by: of what was read."""
+    return one
 
 
 class LateServedRequest(ServedRequest):
@@ -26,10 +30,10 @@ class LateServedRequest(ServedRequest):
     _said: Said
 
     def __getattr__(self, name: str) -> Any:
-        # Called for what has no value yet: all but the marks.
+        # Called for what has no value yet.
         if name not in _FIELDS:
             raise AttributeError(f"a served request has no attribute {name!r}")
-        read = served_request_of(self._said, self.marks)
+        read = served_request_of(self._said)
         for field in _FIELDS:
             _set(self, field, getattr(read, field))
         return getattr(read, name)
@@ -49,14 +53,12 @@ class LateServedRequest(ServedRequest):
     def __repr__(self) -> str:
         return repr(self.read())
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.read().__reduce_ex__(protocol)
+    def __reduce__(self) -> Any:
+        return _itself, (self.read(),)
 
 
 def late_served_request(said: Said) -> ServedRequest:
     """The request of which so much is known."""
     served = _new(LateServedRequest)
     _set(served, "_said", said)
-    # Made now, since all who ask must have the same ones.
-    _set(served, "marks", Marks())
     return served

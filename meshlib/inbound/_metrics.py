@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -30,47 +32,76 @@ class InboundMetrics:
 
 
 class Counters:
-    """Counts what `InboundMetrics` tells. Thread-safe."""
+    """
+    Counts what `InboundMetrics` tells. Thread-safe.
 
-    __slots__ = ("_failed", "_faults", "_in_flight", "_lock", "_refused", "_seconds", "_served")
+    Every request has a number, and the usual ones only leave their time in `log`, which
+    needs no lock; whoever asks adds it all up.
+    """
+
+    __slots__ = (
+        "_asked", "_ended", "_failed", "_faults", "_lock", "_refused", "_seconds", "_served",
+        "first", "log", "number",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        # Goes on in a forked child, so that it knows which requests are its parent's.
+        self.number: Callable[[], int] = itertools.count().__next__
+        """Gives the number of a request that has arrived."""
         self.renew()
 
     def renew(self) -> None:
         """A forked child starts with no request in flight, and counts its own."""
         self._lock = threading.Lock()
-        self._served = self._failed = self._in_flight = self._faults = 0
+        self._served = self._failed = self._faults = 0
         self._seconds = 0.0
         self._refused: dict[str, int] = {}
+        self.log: deque[float] = deque()
+        """How long requests took that ended well, and were not added up yet."""
+        self.first = self.number() + 1
+        """The number of the first request that is this process's."""
+        self._asked = self._ended = 0
 
-    def began(self) -> None:
-        """A request is in flight."""
+    def ended(self, number: int, elapsed: float, failed: bool, faulted: bool) -> None:
+        """A request that was not refused is over."""
         with self._lock:
-            self._in_flight += 1
-
-    def ended(self, elapsed: float, failed: bool, faulted: bool) -> None:
-        """A request that was in flight is over."""
-        with self._lock:
-            self._in_flight = max(0, self._in_flight - 1)  # it may be of the parent's
             self._served += 1
             self._failed += failed
             self._faults += faulted
             self._seconds += elapsed
+            self._ended += number >= self.first
 
-    def refused(self, reason: str) -> None:
+    def refused(self, number: int, reason: str) -> None:
         """A request was refused for *reason*."""
         with self._lock:
             self._refused[reason] = self._refused.get(reason, 0) + 1
+            self._ended += number >= self.first
+
+    def add_up(self) -> None:
+        """Empty `log`."""
+        with self._lock:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        log = self.log
+        count = len(log)  # what comes meanwhile waits for the next time
+        for _ in range(count):
+            self._seconds += log.popleft()
+        self._served += count
+        self._ended += count
 
     def metrics(self, limit: int | None, shed: tuple[int, ...]) -> InboundMetrics:
         """The numbers of this moment, which belong together."""
         with self._lock:
+            self._add_up()
+            # Only by taking a number can be seen how many were given.
+            arrived = self.number() - self.first - self._asked
+            self._asked += 1
             return InboundMetrics(
                 served=self._served,
                 failed=self._failed,
                 refused=dict(self._refused),
-                in_flight=self._in_flight,
+                in_flight=arrived - self._ended,
                 seconds=self._seconds,
                 limit=limit,
                 shed=shed,

@@ -10,7 +10,7 @@ from ..bulkhead.limits import Gate
 from ..security.authorization import Policy
 from ..security.tokens import TokenVerifier
 from ..telemetry import ServerTracing
-from ._headers import KNOWN
+from . import _headers as headers
 from ._options import InboundOptions
 from ._trust import Trust
 
@@ -23,8 +23,8 @@ class Parts:
     """
 
     __slots__ = (
-        "_names", "_wanted", "access_log", "authorization", "default", "gate", "max", "options",
-        "retry_allowance", "tokens", "tracing", "trust",
+        "access_log", "authorization", "gate", "max", "options", "retry_allowance",
+        "tokens", "trace_names", "tracing", "trust", "usual", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -41,13 +41,13 @@ class Parts:
         self.options = options
         self.trust = Trust(options.trust)
         deadline = options.deadline
-        self.default = math.inf if deadline.default is None else deadline.default
         self.max = math.inf if deadline.max is None else deadline.max
+        self.usual = self.max if deadline.default is None else min(deadline.default, self.max)
+        """Seconds that a request has whose caller says nothing."""
         self.retry_allowance = options.retry_allowance
         self.access_log = options.access_log
         self.tracing = tracing
-        self._names: frozenset[bytes] = frozenset()
-        self._wanted = KNOWN
+        self.look_at(frozenset() if tracing is None else tracing.names)
         self.authorization: Policy | None = None
         if options.authorization is not None:
             self.authorization = Policy(options.authorization)
@@ -63,15 +63,10 @@ class Parts:
             kept = None if old is None else old.gate
             self.gate = Gate(options.concurrency, rng=rng) if kept is None else kept
 
-    def wanted(self) -> frozenset[bytes]:
-        """The headers that anything here looks at; those of traces may change at any time."""
-        if self.tracing is None:
-            return KNOWN
-        names = self.tracing.names
-        if names is not self._names:
-            self._wanted = KNOWN | names
-            self._names = names
-        return self._wanted
+    def look_at(self, names: frozenset[bytes]) -> None:
+        """Those in *names* are the headers of traces from now on."""
+        self.wanted = headers.KNOWN | names
+        self.trace_names = names
 
     def take_over(self) -> None:
         """These are in force from now on."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from .._context import Priority, ServedRequest
 from .._marks import Marks
@@ -25,25 +25,31 @@ _LONGEST = 8192
 """Bytes of a header that is carried on as it came; what nobody could send would fail calls."""
 
 
-class Said(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Here:
     """
-    What is known of a request before anybody asks for more.
+    What requests do not say: the *name* of this service in chains, and what it allows.
 
-    *found* are its headers, *trusted* is whether all of its way is. *name* is this
-    service's, as in chains. *fresh_id* makes an id of *number* where none was given, the
-    same one each time. *trace* may have headers that nothing else carries on.
+    *fresh_id* makes an id of a number, the same one each time.
     """
 
-    found: headers.Found
-    trusted: bool
-    client_ip: str | None
-    caller: str | None
-    tenant: str | None
-    trace: ServedTrace | None
-    number: int
-    fresh_id: Callable[[int], str]
     name: str
-    retry_allowance: bool
+    fresh_id: Callable[[int], str]
+
+
+Said = tuple[
+    Here,
+    bool,  # whether calls made for a retry are tried once
+    headers.Found,
+    bool,  # whether all of its way is trusted
+    str | None,  # the address of the client
+    str | None,  # who was verified
+    str | None,  # the tenant
+    ServedTrace | None,
+    int,  # its number, of which an id is made where none was given
+    Marks,  # one and the same for all who ask
+]
+"""What is known of a request; a plain tuple, since one is made for each and few are read."""
 
 
 def priority_of(found: headers.Found, trusted: bool) -> Priority:
@@ -54,39 +60,39 @@ def priority_of(found: headers.Found, trusted: bool) -> Priority:
     return priority
 
 
-def served_request_of(said: Said, marks: Marks) -> ServedRequest:
+def served_request_of(said: Said) -> ServedRequest:
     """What calls made for the request need to know of it; the same each time."""
-    found = said.found
+    here, retry_allowance, found, trusted, client_ip, caller, tenant, trace, number, marks = said
     attempt = headers.attempt_number(found)
-    priority = priority_of(found, said.trusted)
-    identifier = headers.request_id(found) or said.fresh_id(said.number)
-    chain = read_chain(found.get(headers.CHAIN)) if said.trusted else None
+    priority = priority_of(found, trusted)
+    identifier = headers.request_id(found) or here.fresh_id(number)
+    chain = read_chain(found.get(headers.CHAIN)) if trusted else None
     origin, depth, stack = (identifier, 0, ()) if chain is None else chain
     carried = [
         (headers.REQUEST_ID, identifier.encode("ascii")),
-        (headers.CHAIN, write_chain(origin, depth, stack, said.name)),
+        (headers.CHAIN, write_chain(origin, depth, stack, here.name)),
     ]
     if priority is not _USUAL:
         carried.append((headers.PRIORITY, _NAMES[priority]))
-    if said.tenant is not None:
-        carried.append((headers.TENANT, said.tenant.encode("ascii")))
-    if said.trace is not None:
+    if tenant is not None:
+        carried.append((headers.TENANT, tenant.encode("ascii")))
+    if trace is not None:
         carried += [
-            one
-            for one in said.trace.headers
-            if len(one[1]) <= _LONGEST and _SAYABLE.fullmatch(one[1])
+            header
+            for header in trace.headers
+            if len(header[1]) <= _LONGEST and _SAYABLE.fullmatch(header[1])
         ]
     return ServedRequest(
         request_id=identifier,
         attempt=attempt,
         priority=priority,
-        tenant=said.tenant,
-        client_ip=said.client_ip,
+        tenant=tenant,
+        client_ip=client_ip,
         origin=origin,
         depth=depth,
         stack=stack,
-        caller=said.caller,
+        caller=caller,
         headers=tuple(carried),
-        may_retry=attempt == 1 or not said.retry_allowance,
+        may_retry=attempt == 1 or not retry_allowance,
         marks=marks,
     )

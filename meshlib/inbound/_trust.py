@@ -17,7 +17,7 @@ _KEPT = 4096
 class Trust:
     """Judges the way of a request, by `InboundTrustOptions`. Thread-safe: it never changes."""
 
-    __slots__ = ("_client_ip", "_identities", "_look", "_networks", "_unix_sockets")
+    __slots__ = ("_client_ip", "_identities", "_networks", "_unix_sockets", "look")
 
     def __init__(self, options: InboundTrustOptions) -> None:
         self._networks = tuple(ip_network(text) for text in options.networks)
@@ -25,14 +25,15 @@ class Trust:
         self._unix_sockets = options.unix_sockets
         name = options.client_ip
         self._client_ip = b"" if name is None else name.encode("ascii")
-        self._look = lru_cache(_KEPT)(self._look_closer)
+        self.look = lru_cache(_KEPT)(self._look_closer)
+        """The address in a text, None where there is none, and whether it is trusted."""
 
     def judge(self, peer: str | None, identity: Any, found: Found) -> tuple[bool, str | None]:
         """Whether all of the way is trusted, and the address of the client, if it is known."""
         if peer is None:
             client, trusted = None, self._unix_sockets
         else:
-            client, trusted = self._look(peer)
+            client, trusted = self.look(peer)
         if not trusted and identity is not None:
             trusted = any(identity.matches(pattern) for pattern in self._identities)
         if trusted and (FORWARDED_FOR in found or FORWARDED in found):
@@ -46,7 +47,7 @@ class Trust:
             if value is None:
                 continue
             for text in forwarded_for(name, value):
-                address, trusted = self._look(text)
+                address, trusted = self.look(text)
                 if address is not None and name == self._client_ip:
                     client = address
                 if not trusted:  # what is further to the left is its word alone

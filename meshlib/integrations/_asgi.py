@@ -17,7 +17,7 @@ from ._answers import send_answer
 from ._bounded import on_asyncio, on_trio
 from ._exchange import ASGIApp, BoundExchange, Exchange, Receive, Scope, Send
 from ._faulty import faulty
-from ._heads import head_of_scope
+from ._heads import HeadOfScope
 from ._health_asgi import HealthASGI
 from ._permission import Permission
 from ._probes import ProbePaths
@@ -73,17 +73,17 @@ class MeshMiddleware:
         kind = scope["type"]
         if kind != "http":
             if kind == "websocket":
-                arrival = self._arrive(head_of_scope(scope))
+                arrival = self._arrive(HeadOfScope(scope))
                 await serve_websocket(self._app, arrival, scope, receive, send)
             else:
                 await self._app(scope, receive, send)
             return
-        if self._probes:
+        if scope["path"] in self._probes.paths or (self._probes.paths and scope.get("root_path")):
             probe = self._probes.of(scope["path"], scope.get("root_path", ""))
             if probe is not None:
                 await self._health_app.answer(probe, scope, send)
                 return
-        arrival = self._arrive(head_of_scope(scope))
+        arrival = self._arrive(HeadOfScope(scope))
         refusal = arrival.refusal
         if refusal is not None:
             try:
@@ -98,12 +98,13 @@ class MeshMiddleware:
         exchange = Exchange(arrival, scope, send)
         app = self._app if arrival.fault is None else faulty(self._app, arrival.fault)
         try:
-            with arrival.context():
+            with arrival:
                 await app(scope, receive, exchange.send)
         except BaseException as error:
-            exchange.finish(error)
+            arrival.finish(exchange.status, error)
             raise
-        exchange.finish()
+        if not arrival.ended:
+            arrival.finish(exchange.status)
 
     async def _bound(
         self, arrival: Arrival, deadline: float, scope: Scope, receive: Receive, send: Send
@@ -112,7 +113,7 @@ class MeshMiddleware:
         app = self._app if arrival.fault is None else faulty(self._app, arrival.fault)
         loop = asyncio._get_running_loop()
         try:
-            with arrival.context():
+            with arrival:
                 if loop is None:
                     in_time = await on_trio(app, scope, receive, exchange)
                 else:
@@ -131,7 +132,8 @@ class MeshMiddleware:
         except BaseException as error:
             exchange.finish(error)
             raise
-        exchange.finish()
+        if not arrival.ended:
+            exchange.finish()
 
     def _watch_of(self, loop: asyncio.AbstractEventLoop) -> Watch:
         with self._lock:

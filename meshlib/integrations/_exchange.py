@@ -107,7 +107,7 @@ class BoundExchange(Exchange):
         """Have *task* cancelled when the deadline passes."""
         self._task = task
         self._disarm = watch.remove
-        watch.add(self, watch.loop.time() + self.remaining)
+        watch.add(self, watch.loop.time() + self._deadline - self._clock())
 
     def expire(self) -> None:
         """Cancel what serves the request."""

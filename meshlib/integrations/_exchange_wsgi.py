@@ -10,6 +10,7 @@ from contextvars import copy_context
 from typing import Any
 
 from .._clock import Clock
+from .._context import ambient_deadline
 from .._exceptions import DeadlineExceededError
 from ..inbound import Arrival, ArrivalFault
 from ._answers import LATE, Answer, as_text, start_answer
@@ -26,8 +27,8 @@ class ExchangeWSGI:
     """
 
     __slots__ = (
-        "_arrival", "_body", "_chunks", "_clock", "_closed", "_context", "_current", "_deadline",
-        "_ended", "_replaced", "_route", "_start", "_started", "_status",
+        "_arrival", "_body", "_chunks", "_clock", "_closed", "_context", "_deadline", "_ended",
+        "_replaced", "_route", "_start", "_started", "_status",
     )  # fmt: skip
 
     def __init__(
@@ -43,8 +44,8 @@ class ExchangeWSGI:
         self._route = route
         self._deadline = arrival.deadline
         # So that nothing of it is left behind in the server's thread, wherever it breaks off.
+        # It ends with the request, and nobody needs to leave it.
         self._context = copy_context()
-        self._current = arrival.context()
         self._body: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] | None = None
         self._replaced: list[bytes] | None = None
@@ -78,7 +79,7 @@ class ExchangeWSGI:
         return self
 
     def _enter(self, app: Callable[[Any, Any], Iterable[bytes]], environ: Any) -> Iterable[bytes]:
-        self._current.__enter__()
+        self._arrival.__enter__()
         fault = self._arrival.fault
         if fault is not None:
             answer = _broken(fault)
@@ -90,14 +91,17 @@ class ExchangeWSGI:
         """What the application begins its answer with; one that begins too late is a 504."""
         if self._replaced is not None:
             return _ignore
-        if self._passed():
+        if self._deadline is not None and self._clock() >= self._deadline:
             self._answer_late(exc_info)
             return _ignore
         self._started = True
-        self._status = _number(status)
+        try:
+            number = self._status = int(status[:3])
+        except ValueError:
+            number = 0
         if self._route is not None:
             self._arrival.route = self._route()
-        if self._status is not None and self._status >= 400:
+        if number >= 400:
             headers = [*headers, *map(as_text, self._arrival.marks())]
         if exc_info is None:
             return self._start(status, headers)
@@ -121,28 +125,25 @@ class ExchangeWSGI:
 
     def __next__(self) -> bytes:
         if self._replaced is None:
-            chunk = self._next()
+            run = self._context.run
+            try:
+                if self._chunks is None:
+                    self._chunks = run(iter, self._body)
+                elif self._deadline is not None and self._clock() >= self._deadline:
+                    raise DeadlineExceededError("the deadline of the request passed in its answer")
+                chunk = run(next, self._chunks)
+            except StopIteration:
+                self._end(None)
+                raise
+            except BaseException as error:
+                self._end(error)
+                raise
             if self._replaced is None:
                 return chunk
         # Maybe since this very chunk: a generator begins its answer with it.
         if self._replaced:
             return self._replaced.pop()
         raise StopIteration
-
-    def _next(self) -> bytes:
-        run = self._context.run
-        try:
-            if self._chunks is None:
-                self._chunks = run(iter, self._body)
-            elif self._passed():
-                raise DeadlineExceededError("the deadline of the request passed in its answer")
-            return run(next, self._chunks)
-        except StopIteration:
-            self._end(None)
-            raise
-        except BaseException as error:
-            self._end(error)
-            raise
 
     def close(self) -> None:
         """Called by the server at the end, whatever that was."""
@@ -152,22 +153,26 @@ class ExchangeWSGI:
         close = getattr(self._body, "close", None)
         try:
             if close is not None:
+                if self._ended and self._deadline is not None:
+                    # Nobody waits for what comes now, which has no deadline any more.
+                    self._context.run(ambient_deadline.set, None)
                 self._context.run(close)
         except BaseException as error:
             self._end(error)
             raise
-        self._end(None)
+        if not self._ended:
+            self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
         """Give the permit back, once."""
         if not self._ended:
             self._ended = True
             self._arrival.finish(self._status, error)
-            self._context.run(self._current.__exit__, None, None, None)
 
     def __del__(self) -> None:
         # A server that loses a body must not keep the permit.
-        self._end(None)
+        if not self._ended:
+            self._end(None)
 
     def _watch(self, body: Any) -> None:
         """Learn of the end of *body*, a file that a server may send by itself."""
@@ -196,13 +201,6 @@ def _broken(fault: ArrivalFault) -> Answer | None:
             finally:
                 fault.let_go(waiter)
     return fault.answer if fault.answer is not None and fault.stands() else None
-
-
-def _number(status: str) -> int | None:
-    try:
-        return int(status[:3])
-    except ValueError:
-        return None
 
 
 def _ignore(_: bytes) -> None:

@@ -21,23 +21,32 @@ _LOGGER = logging.getLogger("meshlib")
 _KEPT = 1024
 """Certificates, and names of headers, that are remembered; anybody may send new ones."""
 
+_UNPREFIXED = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 _NAMES: dict[str, bytes] = {}
 """The name of a header by its key in an environ; empty for what is no header."""
 
 
 def head_of_scope(scope: Mapping[str, Any]) -> Head:
     """The head of an ASGI scope; the handshake of a websocket is a GET."""
-    client = scope.get("client")
-    extensions = scope.get("extensions")
-    return Head(
-        scope.get("method", "GET"),
-        scope["path"],
-        scope["headers"],
-        scheme=scope.get("scheme", "http"),
-        peer=client[0] if client else None,
-        identity=_of_extensions(extensions) if extensions else None,
-        query=scope["query_string"].decode("latin-1"),
-    )
+    return HeadOfScope(scope)
+
+
+class HeadOfScope(Head):
+    """The head of an ASGI *scope*."""
+
+    __slots__ = ()
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        client, extensions = scope.get("client"), scope.get("extensions")
+        query = scope["query_string"]
+        self.method = scope.get("method", "GET")
+        self.path = scope["path"]
+        self.headers = scope["headers"]
+        self.scheme = scope.get("scheme", "http")
+        self.peer = client[0] if client else None
+        self.identity = _of_extensions(extensions) if extensions else None
+        self.route = None
+        self.query = query.decode("latin-1") if query else ""
 
 
 def head_of_environ(environ: Mapping[str, Any]) -> Head:
@@ -46,15 +55,55 @@ def head_of_environ(environ: Mapping[str, Any]) -> Head:
     if certificate is None and "gunicorn.socket" in environ:
         # So that nobody is taken for a stranger because the middlewares stand the other way.
         certificate = peer_of(environ["gunicorn.socket"])
-    return Head(
-        environ["REQUEST_METHOD"],
-        path_of_environ(environ),
-        headers_of_environ(environ),
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        peer=environ.get("REMOTE_ADDR") or None,
-        identity=identity_in(certificate) if certificate else None,
-        query=environ.get("QUERY_STRING", ""),
-    )
+    return HeadOfEnviron(environ, identity_in(certificate) if certificate else None)
+
+
+class HeadOfEnviron(Head):
+    """
+    The head of *environ*, whose headers are made only when all of them are asked for.
+
+    Everything else is read at once: applications write to their environ.
+    """
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any], identity: PeerIdentity | None) -> None:
+        self._environ = environ
+        self.method = environ["REQUEST_METHOD"]
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        self.path = path if path.isascii() else path_of_environ(environ)
+        self.scheme = environ.get("wsgi.url_scheme", "http")
+        self.peer = environ.get("REMOTE_ADDR") or None
+        self.identity = identity
+        self.route = None
+        self.query = environ.get("QUERY_STRING", "")
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "headers":
+            raise AttributeError(f"a head has no attribute {name!r}")
+        self.headers = headers_of_environ(self._environ)
+        return self.headers
+
+    def among(self, names: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
+        """Those of its headers whose name is one of *names*."""
+        environ, keys = self._environ, _keys_of(names)
+        # Sets meet in C: three times as quick as to look for each.
+        among = []  # no comprehension: up to Python 3.11 it is one more function
+        for key in keys.keys() & environ.keys():
+            value: bytes = environ[key].encode("latin-1", "replace")
+            among.append((keys[key], value))
+        return among
+
+
+@lru_cache(16)
+def _keys_of(names: frozenset[bytes]) -> dict[str, bytes]:
+    """The headers called *names*, by their keys in an environ."""
+    return {_key_of(name.decode("latin-1")): name for name in names}
+
+
+def _key_of(name: str) -> str:
+    key = name.replace("-", "_").upper()
+    return key if key in _UNPREFIXED else f"HTTP_{key}"
 
 
 def path_of_environ(environ: Mapping[str, Any]) -> str:
@@ -80,7 +129,7 @@ def headers_of_environ(environ: Mapping[str, Any]) -> Sequence[tuple[bytes, byte
 def _name_of(key: str) -> bytes:
     if key.startswith("HTTP_"):
         name = key[5:].replace("_", "-").lower().encode("latin-1", "replace")
-    elif key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+    elif key in _UNPREFIXED:
         name = key.replace("_", "-").lower().encode("ascii")
     else:
         name = b""

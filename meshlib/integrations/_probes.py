@@ -31,7 +31,7 @@ class ProbePaths:
     each probe that is wanted. Raises ConfigurationError for anything else.
     """
 
-    __slots__ = ("_paths",)
+    __slots__ = ("paths",)
 
     def __init__(self, probes: str | Mapping[str, str] | None) -> None:
         if isinstance(probes, str):
@@ -48,16 +48,17 @@ class ProbePaths:
                     f"{path!r} is no path", path=f"probes.{name}", hint="begin it with a slash"
                 )
             paths[path] = _PROBES[name]
-        self._paths = paths
+        self.paths = paths
+        """The probe at each path."""
 
     def __bool__(self) -> bool:
-        return bool(self._paths)
+        return bool(self.paths)
 
     def of(self, path: str, root: str = "") -> Probe | None:
         """The probe that is asked for by *path*, of which *root* may be a server's prefix."""
-        probe = self._paths.get(path)
+        probe = self.paths.get(path)
         if probe is None and root and path.startswith(root):
-            return self._paths.get(path[len(root) :])
+            return self.paths.get(path[len(root) :])
         return probe
 
 

@@ -65,7 +65,8 @@ class MeshWSGIMiddleware:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Serve one request of a server."""
-        if self._probes:
+        paths = self._probes.paths
+        if paths and (environ.get("PATH_INFO") in paths or environ.get("SCRIPT_NAME")):
             probe = self._probes.of(environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", ""))
             if probe is not None:
                 return self._health_app.answer(probe, environ, start_response)

@@ -135,7 +135,7 @@ def _key_source(balancer: Any) -> KeySource | None:
         return lambda request: request.url.params.get(query)
     if key.path:
         return lambda request: request.url.path
-    return lambda request: client_ip.get()
+    return lambda request: client_ip()
 
 
 def _cookie(header: str, name: str) -> str | None:

@@ -77,7 +77,7 @@ class Routing:
             rng=service.rng,
             caller=self._mesh.name,
             tenant=tenant,
-            client_ip=client_ip.get(),
+            client_ip=client_ip(),
         )
         routed: Routed = router.explain(info, path) if explain else router.route(info, path)
         lane = routed.lane

@@ -10,6 +10,7 @@ is configured.
 from __future__ import annotations
 
 from ._baggage import carried, carrying, received_baggage
+from ._current import attach, detach
 from ._measure import bucket_limit, measure
 from ._metrics import CanaryMetrics, EndpointMetrics, MeshMetrics, MirrorMetrics, ServiceMetrics
 from ._options import TelemetryOptions
@@ -35,9 +36,11 @@ __all__ = [
     "StateLog",
     "TelemetryOptions",
     "Tracing",
+    "attach",
     "bucket_limit",
     "carried",
     "carrying",
+    "detach",
     "measure",
     "passed_on",
     "received_baggage",

@@ -6,12 +6,12 @@ Where nothing traces, nobody may ever ask, and reading costs more than serving.
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from opentelemetry import context as contexts
 from opentelemetry.context import Context
 
+from ._current import attach, detach
 from ._propagation import Header, Propagation
 
 
@@ -33,24 +33,26 @@ class ReceivedContext(Context):
         if headers is None:
             return
         # A propagator that looks at the current context must not come back here.
-        token = contexts.attach(Context())
+        token = attach(Context())
         try:
             dict.update(self, self._propagation.extract(headers))
         finally:
-            contexts.detach(token)
+            detach(token)
         self._headers = None
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of *key*."""
-        self._read()
-        return dict.get(self, key, default)
 
-    def copy(self) -> dict[str, object]:
-        """A dictionary of its own."""
-        self._read()
-        return dict.copy(self)
+def _reading_first(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
 
-    def keys(self) -> KeysView[str]:
-        """The keys of all that was read."""
+    def read(self: ReceivedContext, *args: Any) -> Any:
         self._read()
-        return dict.keys(self)
+        return method(self, *args)
+
+    return read
+
+
+for _name in (
+    "__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__",
+    "__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "values",
+):  # fmt: skip
+    setattr(ReceivedContext, _name, _reading_first(_name))

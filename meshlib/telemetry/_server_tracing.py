@@ -9,18 +9,17 @@ current one while it is served.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import Token
 from typing import Any
 
-from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, StatusCode
 
 from .._clock import Clock, monotonic
 from ._conventions import INSTRUMENTATION, SCHEMA, method_attributes, server_result, span_name
+from ._current import attach, current, detach
 from ._propagation import Header, Propagation, passed_on
 from ._received import ReceivedContext
 from ._tracing import configured_provider
@@ -37,14 +36,16 @@ class ServedTrace:
     Where nothing traces it, *received* are the headers by which it stays in its trace.
     """
 
-    __slots__ = ("_received", "_span", "context")
+    __slots__ = ("_received", "context", "made")
 
     def __init__(
         self, context: Context, span: Span | None = None, received: Sequence[Header] = ()
     ) -> None:
         self.context = context
+        """To be attached while the request is served."""
         self._received = received
-        self._span = span
+        self.made = span
+        """The span that was made, until it is ended."""
 
     @property
     def headers(self) -> tuple[Header, ...]:
@@ -65,19 +66,11 @@ class ServedTrace:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Have the context be the current one inside the block."""
-        token = self.attach()
+        token = attach(self.context)
         try:
             yield
         finally:
-            self.detach(token)
-
-    def attach(self) -> Token[Context]:
-        """Have the context be the current one, until `detach` gets what this returns."""
-        return contexts.attach(self.context)
-
-    def detach(self, token: Token[Context]) -> None:
-        """Have the context be current that was before."""
-        contexts.detach(token)
+            detach(token)
 
 
 class ServerTracing:
@@ -97,36 +90,35 @@ class ServerTracing:
     ) -> None:
         self._propagation = propagation or Propagation()
         self._clock = clock
-        self._tracer: Any = None
-        self._look_at = float("-inf")
+        self.tracer: Any = None
+        """What makes spans; None as long as no provider is configured."""
+        self.names = self._propagation.names
+        """The headers that may hold a trace, in lower case; looked at once a second."""
+        self.look_at = float("-inf")
+        """When to call `look` again."""
         self._complained = False
         if provider is not None:
             self._use(provider)
 
-    @property
-    def names(self) -> frozenset[bytes]:
-        """The headers that it may read, in lower case."""
-        return self._propagation.names
-
-    def begin(self, head: Any, received: Iterable[Header] | None = None) -> ServedTrace | None:
+    def begin(self, head: Any, received: Sequence[Header] | None = None) -> ServedTrace | None:
         """
         The trace of the request *head*; None where there is neither one nor a tracer.
 
         *head* has a method, a path, headers with names in lower case, a scheme, a peer and
-        a route, which may be None. *received* are those of its headers with `names`, and
-        perhaps others; without them all are looked at. The span is ended by `end`.
+        a route, which may be None. The span is ended by `end`. *received* is for whoever
+        calls `look` and knows that there is a trace: the headers in `names`, or more.
         """
-        tracer = self._tracer or self._found()
-        names = self._propagation.names
-        headers = head.headers if received is None else received
-        headers = [header for header in headers if header[0] in names]
-        if tracer is None:
-            if not headers:
+        headers = received
+        if headers is None:
+            if self._clock() >= self.look_at:
+                self.look()
+            headers = head.headers
+            if self.tracer is None and self.names.isdisjoint(dict(headers)):
                 return None
-            if not contexts.get_current():  # so that there is no span either
-                return ServedTrace(ReceivedContext(self._propagation, headers), None, headers)
+        if self.tracer is None and not current():  # so that there is no span either
+            return ServedTrace(ReceivedContext(self._propagation, headers), None, headers)
         try:
-            return self._begun(head, headers, tracer)
+            return self._begun(head, headers, self.tracer)
         except Exception as exc:
             self._complain(exc)
             return None
@@ -143,10 +135,10 @@ class ServerTracing:
 
         *route* is the template that the application matched, when it has become known.
         """
-        span = None if served is None else served._span
+        span = None if served is None else served.made
         if served is None or span is None:
             return
-        served._span = None
+        served.made = None
         try:
             try:
                 _tell(span, status, error, route)
@@ -162,10 +154,10 @@ class ServerTracing:
         except Exception as exc:
             self._complain(exc)
 
-    def _begun(self, head: Any, headers: list[Header], tracer: Any) -> ServedTrace:
+    def _begun(self, head: Any, headers: Sequence[Header], tracer: Any) -> ServedTrace:
         context = self._propagation.extract(headers)
         if _is_instrumented(context):
-            return ServedTrace(contexts.get_current())
+            return ServedTrace(current())
         if tracer is None:
             return ServedTrace(context, None, headers)
         span = tracer.start_span(
@@ -176,20 +168,19 @@ class ServerTracing:
         )
         return ServedTrace(trace.set_span_in_context(span, context), span)
 
-    def _found(self) -> Any:
-        now = self._clock()
-        if now < self._look_at:
-            return None
-        self._look_at = now + _LOOK_AGAIN
-        provider = configured_provider()
-        if provider is not None:
-            self._use(provider)
-        return self._tracer
+    def look(self) -> None:
+        """See whether a provider or propagators have been configured meanwhile."""
+        self.look_at = self._clock() + _LOOK_AGAIN
+        self.names = self._propagation.names
+        if self.tracer is None:
+            provider = configured_provider()
+            if provider is not None:
+                self._use(provider)
 
     def _use(self, provider: Any) -> None:
         tracer = provider.get_tracer(INSTRUMENTATION, schema_url=SCHEMA)
         if not isinstance(tracer, NoOpTracer):  # as where the SDK is disabled
-            self._tracer = tracer
+            self.tracer = tracer
 
     def _complain(self, error: Exception) -> None:
         if not self._complained:

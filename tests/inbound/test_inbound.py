@@ -159,7 +159,7 @@ def test_new_options_keep_who_is_in(make: MakeInbound) -> None:
     """A limit that changes counts the requests that began before."""
     inbound = make(concurrency=1)
     first = inbound.arrive(Head("GET", "/"))
-    inbound.take(inbound.prepare(InboundOptions.model_validate({"concurrency": {"fixed": 2}})))
+    inbound.take(inbound.prepare(InboundOptions.model_validate({"concurrency": {"fixed": 3}})))
     second = inbound.arrive(Head("GET", "/"))
     third = inbound.arrive(Head("GET", "/"))
     assert (None, "shed") == (second.refusal, third.refusal.reason)

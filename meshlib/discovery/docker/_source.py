@@ -20,8 +20,8 @@ from .._timing import Timing
 from ._container import Choice, Container, parse_container
 from ._daemon import find_daemon
 from ._engine import Engine, EngineError
-from ._labels import COMPOSE_PROJECT, COMPOSE_SERVICE, Labels
 from ._events import Happening
+from ._labels import COMPOSE_PROJECT, COMPOSE_SERVICE, Labels
 
 _LOGGER = logging.getLogger("meshlib")
 _HASTY = 1.0

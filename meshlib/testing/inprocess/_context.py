@@ -8,12 +8,12 @@ from contextvars import Context, copy_context
 
 import sniffio
 
-from ..._context import ambient_deadline, client_ip, tenants
+from ..._context import ambient_deadline, served_request, tenants
 
 _LEFT_BEHIND = {
     # What this library says in headers: another process learns it from nothing else.
     ambient_deadline,
-    client_ip,
+    served_request,
     tenants,
     # Which event loop runs here; another one may run the application.
     sniffio.current_async_library_cvar,
@@ -24,8 +24,8 @@ def context_for(share: bool) -> Context:
     """
     A copy of the caller's context without what reaches a real service only in headers.
 
-    Those are deadlines, tenants and the client's address of this library, and whatever
-    OpenTelemetry keeps: a test in which they came along would pass although nothing
+    Those are deadlines, tenants and the request that is served, of this library, and
+    whatever OpenTelemetry keeps: a test in which they came along would pass although nothing
     propagates them. Without *share* it is empty.
     """
     context = Context()
@@ -37,4 +37,5 @@ def context_for(share: bool) -> Context:
 
 
 def _is_telemetry(value: object) -> bool:
-    return type(value).__module__.partition(".")[0] == "opentelemetry"
+    # Also what this library makes of its classes.
+    return any(kind.__module__.partition(".")[0] == "opentelemetry" for kind in type(value).__mro__)
