@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -15,9 +17,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 @pytest.mark.usefixtures("real_sleep")
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of a page run in order, from an empty directory."""
+    """The blocks of a page run in order, from an empty directory; what they set is taken back."""
     monkeypatch.chdir(tmp_path)
-    run_page(page)
+    with mock.patch.dict(os.environ):
+        run_page(page)
 
 
 @pytest.fixture
