@@ -29,8 +29,8 @@ def _thread(target: Callable[[], Any]) -> Iterator[None]:
 
 
 @contextmanager
-def uvicorn_server(app: Any) -> Iterator[str]:
-    """uvicorn, speaking with h11; its URL."""
+def uvicorn_server(app: Any, *, force: bool = False, **options: Any) -> Iterator[str]:
+    """uvicorn, speaking with h11 unless *options* say otherwise; its URL. *force* cuts off."""
     import uvicorn
 
     ready = threading.Event()
@@ -41,26 +41,28 @@ def uvicorn_server(app: Any) -> Iterator[str]:
             ready.set()
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(app, http="h11", ws="none", log_config=None))
+    given = {"http": "h11", "ws": "none", "log_config": None, **options}
+    server = Server(uvicorn.Config(app, **given))
+    scheme = "https" if "ssl_context_factory" in options else "http"
     with _thread(lambda: asyncio.run(server.serve([listener]))):
         assert ready.wait(_PATIENCE)
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.should_exit, server.force_exit = True, force
     listener.close()
 
 
 @contextmanager
-def hypercorn_server(app: Any) -> Iterator[str]:
-    """Hypercorn; its URL."""
+def hypercorn_server(app: Any, config: Any = None) -> Iterator[str]:
+    """Hypercorn, by a *config* of its own kind, which may speak TLS; its URL."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     ready = threading.Event()
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     listener = socket.create_server(("127.0.0.1", 0))
-    config = Config()
+    config = config or Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.errorlog = logging.getLogger("hypercorn.of.tests")
 
@@ -70,7 +72,8 @@ def hypercorn_server(app: Any) -> Iterator[str]:
         ready.set()
         await serve(app, config, shutdown_trigger=stop.wait)
 
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    scheme = "https" if config.ssl_enabled else "http"
+    url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     with _thread(lambda: asyncio.run(main())):
         assert ready.wait(_PATIENCE)
         try:
