@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from typing import Protocol
 
 from ._options import BulkheadOptions
-from .limits import AdaptiveOptions, Limit, make_limit
+from .limits import AdaptiveOptions, DropLimit, Limit, make_limit
 
 _DEFAULTS = BulkheadOptions()
 
@@ -55,8 +55,8 @@ class Bulkhead:
 
     __slots__ = (
         "_crowded", "_free", "_limit", "_lock", "_lost", "_made", "_most", "_named", "_rng",
-        "_taken", "_waiting", "abandoned", "adaptive", "max_concurrency", "max_queue", "max_wait",
-        "peak", "rejected",
+        "_taken", "_waiting", "abandoned", "adaptive", "attentive", "max_concurrency", "max_queue",
+        "max_wait", "peak", "rejected",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +90,8 @@ class Bulkhead:
         if limit is not None and self.adaptive is not None:
             limit = min(limit, self.adaptive.limit)
         self.max_concurrency = limit
+        self.attentive = self.adaptive is not None and not self.adaptive.idle
+        """Whether `observe` is to be told of attempts that ended well, too."""
         self._limit: float = math.inf if limit is None else limit
 
     @property
@@ -130,8 +132,7 @@ class Bulkhead:
             else:
                 self._waiting[id(waiter)] = waiter
                 granted = self._settle()
-        for waiter in granted:
-            self._wake(waiter)
+        self._wake(granted)
         return True
 
     def abandon(self, waiter: Waiter) -> bool:
@@ -158,7 +159,7 @@ class Bulkhead:
             with self._lock:
                 waiter = self._pass_on()
             if waiter is not None:
-                self._wake(waiter)
+                self._wake([waiter])
             return
         try:
             self._free.append(self._taken.pop())
@@ -168,8 +169,7 @@ class Bulkhead:
             # Somebody queued since the first look, and may have missed this permit.
             with self._lock:
                 granted = self._settle()
-            for waiter in granted:
-                self._wake(waiter)
+            self._wake(granted)
 
     def observe(self, now: float, elapsed: float, *, dropped: bool = False) -> None:
         """
@@ -178,14 +178,19 @@ class Bulkhead:
         *dropped*: it found no answer in time, or was shed. Tell nothing of attempts that
         were cancelled or failed otherwise. Waiters that now fit get their permit.
         """
+        if not (dropped or self.attentive):
+            return
         with self._lock:
             if self.adaptive is None:
                 return
             self.adaptive.sample(now, elapsed, len(self._taken), dropped)
             self._follow()
             granted = self._settle()
-        for waiter in granted:
-            self._wake(waiter)
+        self._wake(granted)
+
+    def flooded(self, now: float) -> bool:
+        """Whether attempts that are late are owed to too many calls; see `DropLimit.flooded`."""
+        return isinstance(self.adaptive, DropLimit) and self.adaptive.flooded(now)
 
     def renew(self) -> None:
         """A forked child starts with no call in flight and nobody in the queue."""
@@ -212,8 +217,7 @@ class Bulkhead:
         with self._lock:
             self._read(options)
             granted = self._settle()
-        for waiter in granted:
-            self._wake(waiter)
+        self._wake(granted)
 
     def _take(self) -> bool:
         # Caller must hold the lock. The first look only saves an exception.
@@ -275,16 +279,16 @@ class Bulkhead:
         self._look()
         return waiter
 
-    def _wake(self, waiter: Waiter) -> None:
+    def _wake(self, granted: list[Waiter]) -> None:
         # Called without the lock.
-        following: Waiter | None = waiter
-        while following is not None:
+        for waiter in granted:
             try:
-                following.set()
+                waiter.set()
             except Exception:
-                # Its loop is closed, so nobody would ever release this permit.
+                # Its loop is closed, so nobody would ever release this permit: it goes to one
+                # that came after all of these.
                 with self._lock:
-                    self._lost[id(following)] = following
+                    self._lost[id(waiter)] = waiter
                     following = self._pass_on()
-            else:
-                return
+                if following is not None:
+                    granted.append(following)

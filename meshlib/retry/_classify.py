@@ -39,7 +39,8 @@ class Classifier:
     """
     Says which class an outcome belongs to.
 
-    *errors* gives the class of an exception type and of the types that inherit from it.
+    *errors* gives the class of an exception type and of the types that inherit from it; more
+    may be added to it.
     *statuses* are tried again for idempotent calls, default 502, 503 and 504.
 
     `by_status` holds the class of each status from 0 to 999; it knows no headers, so
@@ -55,7 +56,7 @@ class Classifier:
         errors: Mapping[type[BaseException], OutcomeClass],
         statuses: frozenset[int] = DEFAULT_STATUSES,
     ) -> None:
-        self._errors = dict(errors)
+        self._errors = errors
         self._cache: dict[type[BaseException], OutcomeClass] = {}
         self.by_status = _table(statuses)
 

@@ -46,6 +46,11 @@ class RetryOptions(Options):
     wait: Any = None
     """Any tenacity wait strategy, from Python only; replaces *backoff*."""
     budget: BudgetOptions = BudgetOptions()
+    guard: bool = True
+    """
+    Whether retries and hedges are withheld while calls need more attempts than before and
+    fewer of them are answered well: they then feed an overload, and get no call through.
+    """
     statuses: frozenset[Annotated[int, Field(ge=400, le=599)]] = frozenset({502, 503, 504})
     """Statuses tried again for idempotent calls, beside 429 and 503 with Retry-After."""
     methods: frozenset[str] = IDEMPOTENT_METHODS

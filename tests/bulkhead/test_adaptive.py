@@ -88,7 +88,7 @@ def test_no_limit_is_no_limit() -> None:
 
 def test_without_options_nothing_is_learned() -> None:
     """What is observed moves no fixed limit."""
-    bulkhead = Bulkhead(BulkheadOptions(max_concurrency=3))
+    bulkhead = Bulkhead(BulkheadOptions(max_concurrency=3, adaptive=None))
     bulkhead.observe(0.0, 9.0, dropped=True)
     assert bulkhead.adaptive is None
     assert 3 == bulkhead.max_concurrency == taken(bulkhead)
@@ -104,7 +104,7 @@ def test_new_options_keep_what_was_learned() -> None:
     assert 29 == bulkhead.max_concurrency
     bulkhead.resize(BulkheadOptions.model_validate({"adaptive": {"aimd": {"max": 150}}}))
     assert 20 == bulkhead.max_concurrency
-    bulkhead.resize(BulkheadOptions(max_concurrency=7))
+    bulkhead.resize(BulkheadOptions(max_concurrency=7, adaptive=None))
     assert bulkhead.adaptive is None
     assert 7 == bulkhead.max_concurrency
 

@@ -3,10 +3,11 @@ How many calls may be in flight when nobody knows beforehand.
 
 A `Limit` is a number that learns: each call that has ended is a sample of how long it
 took, how many were in flight beside it, and whether it was dropped, that is, found no
-answer in time. `FixedLimit` is known and learns nothing. `AIMDLimit` goes by drops alone,
-`Gradient2Limit` by latency against its own long average, `EnvoyGradientLimit` by latency
-against the least, which it measures under a low limit now and then. `WindowedLimit` makes
-one sample of the answers of a second.
+answer in time. `FixedLimit` is known and learns nothing. `DropLimit` limits nothing until
+most of what is sent is dropped. `AIMDLimit` goes by drops alone, `Gradient2Limit` by
+latency against its own long average, `EnvoyGradientLimit` by latency against the least,
+which it measures under a low limit now and then. `WindowedLimit` makes one sample of the
+answers of a second.
 
 A `Gate` sheds load by such a limit at a server: it lets requests in while its limit, or
 the share of it that the request's priority has, is not reached, and turns the others away
@@ -23,6 +24,7 @@ at once, the sheddable first. At a client the same limits move the permits of a 
 from __future__ import annotations
 
 from ._aimd import AIMDLimit
+from ._drops import DropLimit
 from ._envoy_gradient import EnvoyGradientLimit
 from ._gate import Gate
 from ._gradient2 import Gradient2Limit
@@ -32,6 +34,7 @@ from ._options import (
     AdaptiveOptions,
     AIMDOptions,
     ConcurrencyOptions,
+    DropsOptions,
     EnvoyGradientOptions,
     Gradient2Options,
     SharesOptions,
@@ -43,6 +46,8 @@ __all__ = [
     "AIMDOptions",
     "AdaptiveOptions",
     "ConcurrencyOptions",
+    "DropLimit",
+    "DropsOptions",
     "EnvoyGradientLimit",
     "EnvoyGradientOptions",
     "FixedLimit",

@@ -17,6 +17,7 @@ class AIMDLimit:
     """
 
     __slots__ = ("_backoff", "_max", "_min", "_timeout", "limit")
+    idle = False
 
     def __init__(self, options: AIMDOptions = _DEFAULTS) -> None:
         self._min = options.min

@@ -40,6 +40,7 @@ class EnvoyGradientLimit:
         "_least", "_max", "_measures_at", "_min", "_percentile", "_rng", "_samples", "_update",
         "_updates_at", "limit",
     )  # fmt: skip
+    idle = False
 
     def __init__(
         self, options: EnvoyGradientOptions = _DEFAULTS, *, rng: random.Random | None = None

@@ -31,6 +31,7 @@ class Gradient2Limit:
     """
 
     __slots__ = ("_estimate", "_long", "_max", "_min", "_queue", "_smoothing", "_tolerance")
+    idle = False
 
     def __init__(self, options: Gradient2Options = _DEFAULTS) -> None:
         self._min = options.min

@@ -14,6 +14,10 @@ class Limit(Protocol):
     """
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing but drops is of interest now: other samples change nothing."""
+
+    @property
     def limit(self) -> int:
         """Calls that may be in flight now; 1 or more."""
 
@@ -34,6 +38,7 @@ class FixedLimit:
     """A limit that is known, and that nothing changes."""
 
     __slots__ = ("limit",)
+    idle = True
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

@@ -11,7 +11,10 @@ from ..._options import Duration, Options, PositiveDuration, Ratio
 Permits = Annotated[int, Field(ge=1, le=1_000_000)]
 """A number of calls in flight."""
 
-KINDS = ("fixed", "aimd", "gradient2", "envoy_gradient")
+LARGEST = 1_000_000
+"""A number of calls that is no limit."""
+
+KINDS = ("fixed", "drops", "aimd", "gradient2", "envoy_gradient")
 """The fields that name a limit; exactly one is set."""
 
 
@@ -94,6 +97,25 @@ class EnvoyGradientOptions(Options):
         return self
 
 
+class DropsOptions(Options):
+    """No limit, but while most of what is sent is dropped: late, or turned away as too much."""
+
+    min: Permits = 20
+    """The limit never falls below it; Netflix's for its limits."""
+    window: PositiveDuration = 0.1
+    """
+    Seconds of answers that are judged together: retries of a second must not be out before
+    the first judgement.
+    """
+    window_size: Annotated[int, Field(ge=1)] = 10
+    """Answers that a window needs to count; Netflix's default."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """
+    Share of a window that must be dropped. Where requests wait in line, nearly all are late
+    once some are; a lower share would punish the service for one endpoint of three.
+    """
+
+
 class AdaptiveOptions(Options):
     """
     How a limit follows what is measured: exactly one algorithm, named by its field.
@@ -101,6 +123,8 @@ class AdaptiveOptions(Options):
     In a document also the bare name (`adaptive: gradient2`).
     """
 
+    drops: DropsOptions | None = None
+    """None, but while most of what is sent is dropped."""
     aimd: AIMDOptions | None = None
     """One more while all goes well, a tenth less on drops."""
     gradient2: Gradient2Options | None = None
@@ -130,9 +154,9 @@ class AdaptiveOptions(Options):
         return self
 
     @property
-    def kind(self) -> Literal["fixed", "aimd", "gradient2", "envoy_gradient"]:
+    def kind(self) -> Literal["fixed", "drops", "aimd", "gradient2", "envoy_gradient"]:
         """The algorithm that is named."""
-        for kind in ("aimd", "gradient2", "envoy_gradient"):
+        for kind in ("drops", "aimd", "gradient2", "envoy_gradient"):
             if getattr(self, kind) is not None:
                 return kind
         return "fixed"

@@ -30,6 +30,7 @@ class WindowedLimit:
         "_count", "_drops", "_ends", "_inner", "_most", "_size", "_sum", "_tolerance", "_window",
         "limit",
     )  # fmt: skip
+    idle = False
 
     def __init__(self, inner: Limit, options: BoundedOptions) -> None:
         self._inner = inner

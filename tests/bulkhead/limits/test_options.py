@@ -20,6 +20,7 @@ from meshlib.bulkhead.limits import AdaptiveOptions, ConcurrencyOptions
         ({"gradient2": None}, "gradient2"),
         ({"gradient2": None, "shares": {"critical": 1}}, "gradient2"),
         ({"aimd": {"timeout": "250ms"}}, "aimd"),
+        ("drops", "drops"),
         ({"aimd": None, "envoy_gradient": {"min": 5}}, "envoy_gradient"),
     ],
 )
@@ -33,7 +34,7 @@ def test_limit_is_named_by_its_field(value: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({}, "name one of fixed, aimd, gradient2, envoy_gradient, not None"),
+        ({}, "name one of fixed, drops, aimd, gradient2, envoy_gradient, not None"),
         ({"fixed": 5, "aimd": {}}, "not fixed and aimd"),
         ("gradient", "gradient2"),
         (0, "fixed: must be greater than or equal to 1"),
@@ -56,5 +57,7 @@ def test_adaptive_knows_no_fixed_limit() -> None:
     """A bulkhead has `max_concurrency` for that."""
     with pytest.raises(ConfigurationError, match="fixed"):
         AdaptiveOptions.model_validate(5)
-    with pytest.raises(ConfigurationError, match="name one of aimd, gradient2, envoy_gradient"):
+    with pytest.raises(
+        ConfigurationError, match="name one of drops, aimd, gradient2, envoy_gradient"
+    ):
         AdaptiveOptions.model_validate({})
