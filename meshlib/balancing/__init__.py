@@ -18,7 +18,16 @@ generator with each balancer.
 
 from __future__ import annotations
 
-from ._base import Balancer, Candidate, Picker, PickInfo, PreparedBalancer, prepare
+from ._base import (
+    Balancer,
+    Candidate,
+    LearningBalancer,
+    Picker,
+    PickInfo,
+    PreparedBalancer,
+    learns,
+    prepare,
+)
 from ._bounded_load import BoundedLoad
 from ._callable import FunctionBalancer
 from ._hashing import digest_of, hash_identity
@@ -38,6 +47,9 @@ from ._options import (
     PanicOptions,
     SlowStartOptions,
 )
+from ._prequal import Prequal
+from ._prequal_options import PrequalOptions
+from ._prequal_pool import ReportPool, reuse_limit
 from ._priority import PriorityLoads, choose_level, priority_loads
 from ._ring import Ring, ring_positions
 from ._ring_hash import RingHash
@@ -59,6 +71,7 @@ __all__ = [
     "Candidate",
     "FunctionBalancer",
     "HashKey",
+    "LearningBalancer",
     "LeastConnections",
     "LeastResponseTime",
     "LevelKey",
@@ -72,8 +85,11 @@ __all__ = [
     "Picker",
     "PreferOptions",
     "PreparedBalancer",
+    "Prequal",
+    "PrequalOptions",
     "PriorityLoads",
     "Random",
+    "ReportPool",
     "Ring",
     "RingHash",
     "RoundRobin",
@@ -90,11 +106,13 @@ __all__ = [
     "default_keys",
     "digest_of",
     "hash_identity",
+    "learns",
     "maglev_table",
     "make_balancer",
     "parse_locality",
     "prepare",
     "priority_loads",
+    "reuse_limit",
     "ring_positions",
     "slow_start_factor",
     "zone_counts",

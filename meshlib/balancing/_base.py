@@ -65,6 +65,9 @@ class PreparedBalancer(Protocol):
 
     `prepare` is called off the request path, whenever the candidates or their weights
     have changed. What has to survive a change, such as a cursor, lives in the balancer.
+
+    One with `varies = True` gives another candidate when it is asked again, so that of many
+    a few may be passed over without preparing it anew.
     """
 
     @property
@@ -79,6 +82,25 @@ class PreparedBalancer(Protocol):
 
     def renew(self) -> None:
         """A forked child does not march in step with its siblings."""
+
+
+class LearningBalancer(Protocol):
+    """
+    What a balancer has beside, prepared or not, that learns from reports of load.
+
+    Attempts then ask for reports. Both are called on the path of calls: they do not block.
+    """
+
+    def report(self, load: Load, rif: float, latency: float, now: float) -> None:
+        """Take in that the endpoint of *load* serves *rif* requests, in *latency* seconds each."""
+
+    def ended(self, load: Load, failed: bool, now: float) -> None:
+        """Take in how an attempt at the endpoint of *load* ended."""
+
+
+def learns(balancer: Any) -> bool:
+    """Whether *balancer* is a `LearningBalancer`."""
+    return hasattr(balancer, "report") and hasattr(balancer, "ended")
 
 
 def prepare(balancer: Any, candidates: tuple[C, ...]) -> Picker[C]:

@@ -13,11 +13,15 @@ comparing aged estimates costs no more than comparing fresh ones.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, cycle
 
 from ._base import Candidate
 from ._load import Load
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+"""Whether this interpreter can run two threads at the same instant."""
 
 SCANNED = 16
 """Up to so many candidates are all compared: cheaper than a sample, and better."""
@@ -37,7 +41,7 @@ def deal(candidates: Sequence[Candidate], choice_count: int, rng: random.Random)
     (within 4 % at the 99th percentile, simulated with 20 to 300 endpoints); behind a
     single run of neighbours they are not.
 
-    The iterator may be shared by threads: `itertools.cycle` runs no Python code.
+    The iterator may be shared by threads: neither kind runs any Python code.
     """
     loads = []
     for candidate in candidates:
@@ -51,14 +55,25 @@ def deal(candidates: Sequence[Candidate], choice_count: int, rng: random.Random)
         near = choice_count - far
         start = rng.randrange(near, count - far + 1)
         distances = [*range(near), *range(start, start + far)]
-    hands = list(zip(*(loads[d:] + loads[:d] for d in distances), strict=True))
     begin = rng.randrange(count)
-    return cycle(hands[begin:] + hands[:begin])
+    loads = loads[begin:] + loads[:begin]
+    hands = zip(*(loads[d:] + loads[:d] for d in distances), strict=True)
+    return round_and_round(hands, FREE_THREADED)
+
+
+def round_and_round(hands: Iterable[Hand], free_threaded: bool) -> Iterator[Hand]:
+    """*hands* again and again, to whatever threads ask."""
+    if not free_threaded:
+        return cycle(hands)  # which makes those of ten thousand one by one, for the first picks
+    hands = list(hands)
+    # Before Python 3.14 two free threads may push a `cycle` beyond its end. A count that
+    # two of them read at once only gives both the same hand.
+    return map(hands.__getitem__, map(len(hands).__rmod__, count()))
 
 
 def is_five(count: int, choice_count: int) -> bool:
-    """Whether *count* candidates are dealt in hands of five, the default sample."""
-    return count > SCANNED and choice_count == 5
+    """Whether *count* candidates are dealt in hands of five: all, or the default sample."""
+    return count == 5 or (count > SCANNED and choice_count == 5)
 
 
 def same_weights(candidates: Sequence[Candidate]) -> bool:

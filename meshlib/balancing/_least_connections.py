@@ -28,6 +28,8 @@ class LeastConnections:
 
     __slots__ = ("_choice_count", "_rng", "name")
 
+    varies = True
+
     def __init__(
         self, choice_count: int, rng: random.Random, *, name: str = "least_connections"
     ) -> None:

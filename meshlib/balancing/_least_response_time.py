@@ -29,6 +29,8 @@ class LeastResponseTime:
 
     __slots__ = ("_choice_count", "_rng", "name")
 
+    varies = True
+
     def __init__(self, choice_count: int, rng: random.Random) -> None:
         self.name = "least_response_time"
         self._choice_count = choice_count

@@ -29,7 +29,14 @@ def default_keys(endpoints: Sequence[Endpoint]) -> list[LevelKey]:
     `local`, so that only who calls endpoints `edge` or `cloud` gets levels by them.
     """
     rank = _FARTHEST.get
+    alike = {(priority, rank(kind, 0)) for priority, kind in _said(endpoints)}
+    if len(alike) == 1:
+        return [*alike] * len(endpoints)
     return [(each.priority, rank(each.kind, 0)) for each in endpoints]
+
+
+def _said(endpoints: Sequence[Endpoint]) -> set[tuple[int, str]]:
+    return {(each.priority, each.kind) for each in endpoints}
 
 
 class Levels:

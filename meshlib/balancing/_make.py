@@ -11,6 +11,7 @@ from ._least_connections import LeastConnections
 from ._least_response_time import LeastResponseTime
 from ._maglev import Maglev
 from ._options import BalancerOptions
+from ._prequal import Prequal
 from ._ring_hash import RingHash
 from ._round_robin import Random, RoundRobin
 from ._weighted import Weighted
@@ -29,6 +30,8 @@ def make_balancer(options: BalancerOptions, rng: random.Random) -> PreparedBalan
             return LeastConnections(options.choice_count, rng, name=options.name)
         case "least_response_time":
             return LeastResponseTime(options.choice_count, rng)
+        case "prequal":
+            return Prequal(options, rng)
         case "maglev":
             return Maglev(options, rng)
         case _:  # ring_hash, ip_hash

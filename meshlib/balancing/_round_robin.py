@@ -39,6 +39,8 @@ class RoundRobin:
 
     __slots__ = ("_cursor", "_rng", "name")
 
+    varies = True
+
     def __init__(self, rng: random.Random) -> None:
         self.name = "round_robin"
         self._rng = rng
@@ -85,6 +87,8 @@ class Random:
     """
 
     __slots__ = ("_rng", "name")
+
+    varies = True
 
     def __init__(self, rng: random.Random) -> None:
         self.name = "random"

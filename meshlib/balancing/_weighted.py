@@ -25,6 +25,8 @@ class Weighted:
 
     __slots__ = ("_cursor", "_rng", "name")
 
+    varies = True
+
     def __init__(self, rng: random.Random) -> None:
         self.name = "weighted"
         self._rng = rng

@@ -14,6 +14,7 @@ while and makes each only once at a time.
 from __future__ import annotations
 
 from ._checker import CheckFailedError
+from ._load_probe import LoadProbe
 from ._monitor import HealthMonitor
 from ._options import (
     BodyOptions,
@@ -38,6 +39,7 @@ __all__ = [
     "HealthMonitor",
     "HealthReport",
     "HttpCheckOptions",
+    "LoadProbe",
     "Probe",
     "ProcessHealth",
     "Status",

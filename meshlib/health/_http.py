@@ -41,6 +41,8 @@ class HttpChecker(KeptChecker[tuple[int, bytes]]):
         )
         self._options = options
         self._http = h11.Connection(h11.CLIENT)
+        self.headers: dict[str, str] = {}
+        """Those of the last answer, their names in lower case."""
 
     def begin(self, wire: Wire, place: Place) -> None:
         """Speak HTTP from the beginning."""
@@ -57,6 +59,7 @@ class HttpChecker(KeptChecker[tuple[int, bytes]]):
         response = await self._event(wire)
         while isinstance(response, h11.InformationalResponse):
             response = await self._event(wire)
+        self.headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in response.headers}
         self.stage = "reading the body of the answer"
         body = bytearray()
         while len(body) <= _MAX_BODY and isinstance(event := await self._event(wire), h11.Data):

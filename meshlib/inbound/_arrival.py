@@ -16,7 +16,9 @@ from ..telemetry import ServedTrace, attach, detach
 from ._access_log import log_access
 from ._fault import ArrivalFault
 from ._head import Head
-from ._refusal import Refusal
+from ._headers import LOAD
+from ._load_meter import LoadMeter
+from ._refusal import PROBED, Refusal
 
 if TYPE_CHECKING:
     from ._inbound import Inbound
@@ -39,8 +41,8 @@ class Arrival(AbstractContextManager[ServedRequest]):
 
     __slots__ = (
         "_deadline", "_inbound", "_number", "_served", "_tenants", "_trace",
-        "deadline", "decision", "detail", "ended", "fault", "head", "now", "parts", "permit",
-        "refusal", "route", "served", "tenant", "trace", "trusted",
+        "deadline", "decision", "detail", "ended", "fault", "head", "met", "meter", "now", "parts",
+        "permit", "refusal", "reports", "route", "served", "tenant", "trace", "trusted",
     )  # fmt: skip
 
     def __init__(self, inbound: Inbound, parts: Parts, head: Head, now: float, number: int) -> None:
@@ -64,6 +66,11 @@ class Arrival(AbstractContextManager[ServedRequest]):
         """What authorization decided; None where nothing does."""
         self.fault: ArrivalFault | None = None
         self.permit = False
+        self.meter: LoadMeter | None = None
+        self.met = 0
+        """How many others were in flight, if *meter* counts it."""
+        self.reports = False
+        """Whether the answer tells how loaded this process is."""
         self.trace: ServedTrace | None = None
         self.trusted = False
         """Whether all of its way is trusted, and it may be told of what happens within."""
@@ -128,6 +135,11 @@ class Arrival(AbstractContextManager[ServedRequest]):
             said.append((RETRIES.encode("ascii"), SPENT.encode("ascii")))
         return tuple(said)
 
+    def report(self) -> tuple[bytes, bytes]:
+        """The header that tells how loaded this process is, this request aside."""
+        assert self.meter is not None  # who reports counts
+        return LOAD, self.meter.header(without=1)
+
     def finish(self, status: int | None, error: BaseException | None = None) -> None:
         """
         The response has been sent with *status*, or *error* ended it. Idempotent.
@@ -153,15 +165,27 @@ class Arrival(AbstractContextManager[ServedRequest]):
                 counters.log.append(elapsed)
                 if len(counters.log) > _MOST_UNCOUNTED:
                     counters.add_up()
+        elif refusal.reason == PROBED:
+            inbound.counters.probed(self._number)
+            self._end_trace(status, error)
+            return
         else:
             inbound.counters.refused(self._number, refusal.reason)
+        if self.meter is not None:
+            failed = error is not None or status is None or status >= 500
+            usual = not failed and refusal is None and self.fault is None
+            self.meter.end(self.met, elapsed if usual else None)
         if inbound.listening:  # before the span is over, which the event has
             self._tell(status, error, elapsed)
-        if self.trace is not None and self.trace.made is not None:
-            assert parts.tracing is not None
-            parts.tracing.end(self.trace, status, error, self.route)
+        if self.trace is not None:
+            self._end_trace(status, error)
         if parts.access_log:
             log_access(self, status, error, elapsed)
+
+    def _end_trace(self, status: int | None, error: BaseException | None) -> None:
+        if self.trace is not None and self.trace.made is not None:
+            assert self.parts.tracing is not None
+            self.parts.tracing.end(self.trace, status, error, self.route)
 
     def _leave(
         self, now: float, elapsed: float, status: int | None, error: BaseException | None

@@ -24,11 +24,12 @@ CHAIN = b"x-meshlib-chain"
 FORWARDED_FOR = b"x-forwarded-for"
 FORWARDED = b"forwarded"
 AUTHORIZATION = b"authorization"
+LOAD = b"x-mesh-load"
 
 KNOWN = frozenset(
     {
         TIMEOUT, GRPC_TIMEOUT, ATTEMPT, REQUEST_ID, PRIORITY, TENANT, CHAIN, FORWARDED_FOR,
-        FORWARDED, AUTHORIZATION,
+        FORWARDED, AUTHORIZATION, LOAD,
     }
 )  # fmt: skip
 """All of them."""

@@ -24,11 +24,12 @@ from ._fault_rules import inbound_rule
 from ._head import Head
 from ._ids import RequestIds
 from ._late import late_served_request
+from ._load_meter import LoadMeter
 from ._metrics import Counters, InboundMetrics
 from ._options import InboundOptions
 from ._parts import Parts
 from ._reading import Here, priority_of
-from ._refusal import EXPIRED, FORBIDDEN, Refusal, shed
+from ._refusal import EXPIRED, FORBIDDEN, PROBE, Refusal, load_answer, shed
 
 _DEFAULTS = InboundOptions()
 _RARE = frozenset(
@@ -70,6 +71,7 @@ class Inbound:
         self.emit = emit
         self.listening = listening
         self.counters = Counters()
+        self._meter: LoadMeter | None = None
         self._parts: Parts | None = None
         self._wall = wall_clock
         self._rng = random.Random() if rng is None else rng
@@ -173,6 +175,9 @@ class Inbound:
         )
         if seconds != math.inf:
             arrival.deadline = now + seconds
+        meter = self._meter
+        if (meter is not None or headers.LOAD in found) and self._metered(arrival, found):
+            return arrival
         if (
             seconds <= 0.0
             or parts.gate is not None
@@ -183,6 +188,21 @@ class Inbound:
         if self._plan.has_call and arrival.refusal is None:
             self._draw(arrival, seconds)
         return arrival
+
+    def _metered(self, arrival: Arrival, found: headers.Found) -> bool:
+        """Count it in, and tell the load if it asks; whether that is all it asks."""
+        who = arrival.parts.options.load_reports
+        if headers.LOAD in found and (who == "anybody" or (who == "trusted" and arrival.trusted)):
+            if self._meter is None:  # of whom nobody asks nothing is measured
+                self._meter = LoadMeter()
+            arrival.reports = True
+        if self._meter is not None:
+            if arrival.reports and found[headers.LOAD] == PROBE:
+                arrival.refusal = load_answer(self._meter.header())
+                return True
+            arrival.meter = self._meter
+            arrival.met = self._meter.begin()
+        return False
 
     def _refusal(
         self, arrival: Arrival, caller: Caller, found: headers.Found, seconds: float
@@ -255,5 +275,7 @@ class Inbound:
         """A forked child starts with no request in flight."""
         self._ids.renew()
         self.counters.renew()
+        if self._meter is not None:
+            self._meter.renew()
         self.parts.renew()
         self.faults.renew()

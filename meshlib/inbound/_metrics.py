@@ -77,6 +77,11 @@ class Counters:
             self._refused[reason] = self._refused.get(reason, 0) + 1
             self._ended += number >= self.first
 
+    def probed(self, number: int) -> None:
+        """A request only asked for the load, and counts as none."""
+        with self._lock:
+            self._ended += number >= self.first
+
     def add_up(self) -> None:
         """Empty `log`."""
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import field_validator
 
 from .._exceptions import ConfigurationError
@@ -35,6 +37,8 @@ class InboundOptions(Options):
     """What a caller's token has to be; null: tokens are not looked at."""
     faults: tuple[FaultRule, ...] = ()
     """What to break on purpose; each rule delays, or answers with a status."""
+    load_reports: Literal["trusted", "anybody", "never"] = "trusted"
+    """Who is told how loaded this process is, of those that ask: balancers that learn from it."""
     access_log: bool = False
     """Whether the logger `meshlib.access` gets a line of JSON for each request."""
 

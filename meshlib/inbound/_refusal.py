@@ -37,6 +37,17 @@ def problem(
     return Refusal(reason, status, (_TYPE, length, *headers), body)
 
 
+PROBE = b"probe"
+"""What a request asks for that is about nothing but the load."""
+PROBED = "load"
+"""The reason of the answer to it, which is no refusal to those who count them."""
+
+
+def load_answer(report: bytes) -> Refusal:
+    """The *report* of the load, and nothing else."""
+    return Refusal(PROBED, 204, ((b"x-mesh-load", report), (b"cache-control", b"no-store")))
+
+
 EXPIRED = problem("deadline", 504, "Gateway Timeout", detail="the caller's deadline has passed")
 FORBIDDEN = problem("authorization", 403, "Forbidden")
 _SHED = problem("shed", 503, "Service Unavailable", detail="more requests than can be served")

@@ -60,6 +60,8 @@ class Exchange:
             marks = self._arrival.marks()
             if marks:
                 message["headers"] = [*message.get("headers", ()), *marks]
+        if self._arrival.reports:
+            message["headers"] = [*message.get("headers", ()), self._arrival.report()]
         route = self._scope.get("route")  # FastAPI tells
         if route is not None:
             self._arrival.route = getattr(route, "path", None)

@@ -103,6 +103,8 @@ class ExchangeWSGI:
             self._arrival.route = self._route()
         if number >= 400:
             headers = [*headers, *map(as_text, self._arrival.marks())]
+        if self._arrival.reports:
+            headers = [*headers, as_text(self._arrival.report())]
         if exc_info is None:
             return self._start(status, headers)
         return self._start(status, headers, exc_info)

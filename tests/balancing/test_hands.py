@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlib.balancing._hands import deal, is_five, same_weights
+from meshlib.balancing._hands import deal, is_five, round_and_round, same_weights
 
 
 @given(count=st.integers(1, 60), choice_count=st.integers(2, 10), seed=st.integers(0, 2**32))
@@ -57,11 +57,20 @@ def test_hands_have_other_peers_each_time_they_are_dealt(make_targets: Any) -> N
 
 
 def test_five_is_the_default_sample() -> None:
-    """Only hands of five above the scan are unrolled."""
+    """Hands of five are unrolled: of five candidates, and of those above the scan."""
     assert [is_five(16, 5), is_five(17, 5), is_five(17, 4)] == [False, True, False]
+    assert [is_five(5, 3), is_five(4, 5)] == [True, False]
 
 
 def test_same_weights(make_targets: Any) -> None:
     """Weights are compared with the first."""
     assert same_weights(make_targets([2.0, 2.0, 2.0]))
     assert not same_weights(make_targets([2.0, 2.0, 1.0]))
+
+
+def test_hands_go_round_without_the_gil_too() -> None:
+    """Where threads run at the same instant another iterator gives the same hands."""
+    hands: list[tuple[Any, ...]] = [("a",), ("b",), ("c",)]
+    for free_threaded in (True, False):
+        dealt = round_and_round(hands, free_threaded)
+        assert [*hands, *hands, hands[0]] == [next(dealt) for _ in range(7)]
