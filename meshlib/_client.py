@@ -6,19 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import httpx
 
-from ._client_options import refuse_body, service_url, split_options
+from ._client_options import check_service, refuse_body, service_url, split_options
 from ._direct import DirectClient
 from ._options_of_calls import BodyOptions, BuildOptions, PlainOptions
-from ._transports import MeshTransport
-from .events import Listener
-from .runtime import Mesh, Tenant
-from .telemetry import CallReport
+from ._public import public
+
+if TYPE_CHECKING:
+    from .events import Listener
+    from .runtime import Mesh, Tenant
+    from .telemetry import CallReport
 
 
+@public
 class MeshClient(DirectClient):
     """
     An `httpx.Client` whose requests find, balance, retry and protect themselves.
@@ -57,6 +60,10 @@ class MeshClient(DirectClient):
         listeners: Iterable[Listener] = (),
         **options: Any,
     ) -> None:
+        # All that a mesh is made of: ten times what httpx is, so it is loaded with the first
+        # client, and nothing is with the first request.
+        from ._transports import MeshTransport
+
         wire, rest = split_options(options)
         self._transport_of_mesh = MeshTransport(
             name,
@@ -73,14 +80,12 @@ class MeshClient(DirectClient):
 
     def service(self, name: str) -> ServiceClient:
         """A client bound to the service called *name*; raises NoEndpointError if unknown."""
-        self.mesh.service(name)
+        check_service(self.mesh, name)
         return ServiceClient(self, name)
 
     def explain(self, url: httpx.URL | str, path: str | None = None) -> CallReport:
         """What a GET of this URL would do, without sending anything."""
-        request = self.build_request("GET", url, path)
-        self._transport_of_mesh.check_scheme(request.url)
-        return self._transport_of_mesh.caller.explain(request)
+        return self._transport_of_mesh.explain(self.build_request("GET", url, path))
 
     def build_request(
         self,
@@ -175,6 +180,7 @@ class MeshClient(DirectClient):
         return self.request("PATCH", url, path, **options)
 
 
+@public
 class ServiceClient:
     """Sends requests to one service by path; made by `MeshClient.service`."""
 

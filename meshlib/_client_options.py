@@ -5,25 +5,31 @@ What both clients do with the arguments they take besides httpx's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from ._options_of_calls import PlainOptions
-from .runtime import Mesh
-from .transport import WIRE_OPTION_NAMES
+
+if TYPE_CHECKING:
+    from .runtime import Mesh
 
 _PLAIN = PlainOptions.__optional_keys__
 
 
 def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of the wire, and those of the httpx client."""
+    from .transport import WIRE_OPTION_NAMES  # with the first client, not with its class
+
     wire = {name: value for name, value in options.items() if name in WIRE_OPTION_NAMES}
     rest = {name: value for name, value in options.items() if name not in wire}
     return wire, rest
 
 
-def service_url(mesh: Mesh, name: httpx.URL | str, path: str) -> str:
+def check_service(mesh: Mesh, name: str) -> None:
+    """Raise NoEndpointError when *mesh* knows no service called *name*."""
+    mesh.service(name)
+
+
+def service_url(mesh: Mesh, name: Any, path: str) -> str:
     """
     The URL of *path* at the service called *name*.
 

@@ -17,3 +17,6 @@ monotonic: Clock = time.monotonic
 
 wall: Clock = time.time
 """Seconds since the epoch; only for dates that a server wrote, such as Retry-After."""
+
+sleep: Callable[[float], object] = time.sleep
+"""Of the machine, as it is when meshlib is imported: a test replaces that of its own code later."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ._clock import Clock
 from ._marks import Marks
+from ._public import public
 from ._surroundings import ambient_clock
 
 ambient_deadline: ContextVar[float | None] = ContextVar("meshlib_deadline", default=None)
@@ -85,6 +86,7 @@ class Serving:
     begun = False
 
 
+@public
 @contextmanager
 def deadline(seconds: float, *, clock: Clock | None = None) -> Iterator[float]:
     """

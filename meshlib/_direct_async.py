@@ -12,41 +12,52 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-from httpx._client import BoundAsyncStream, ClientState, UseClientDefault
+from httpx._client import BoundAsyncStream
 
-from ._shortcuts import body_is_plain, has_cookie, quick_request
-from .transport import AsyncDriver
+from ._shortcuts import DEFAULT, HTTPX_CLIENT, Library, body_is_plain, has_cookie, quick_request
 
-_LOGGER = logging.getLogger("httpx")
-
-
-def bind(response: httpx.Response, start: float) -> None:
-    """Have the time that *response* took set when it is closed."""
-    body = response.stream
-    assert isinstance(body, httpx.AsyncByteStream)
-    response.stream = BoundAsyncStream(body, response=response, start=start)
+if TYPE_CHECKING:
+    # Mixed into the client of either library; a checker reads it with that of httpx.
+    from httpx import AsyncClient as Base
+else:
+    Base = object
 
 
-class AsyncDirectClient(httpx.AsyncClient):
+class AsyncShortcuts(Base):
     """
-    An `httpx.AsyncClient` over one driver, equal to it in all that can be observed.
+    What a client over one driver does, equal to that of its library in all that can be observed.
 
-    `shortcuts = False` sends every request through httpx's own code.
+    `shortcuts = False` sends every request through the library's own code.
     """
 
     shortcuts = True
+    library: Library
     _entered = False
 
-    def __init__(self, driver: AsyncDriver, **options: Any) -> None:
-        self._driver = driver
+    def __init__(self, driver: Any, **options: Any) -> None:
+        self._driver: Any = driver
         self._urls: dict[str, Any] = {}
-        super().__init__(transport=driver, **options)
+        library = self.library
+        self._closed_state = library.closed
+        self._opened_state = library.opened
+        self._logger = library.logger
+        self._stream_kind: Any = library.http.AsyncByteStream
+        self._unset = library.unset
+        super().__init__(transport=self._driver, **options)
+
+    def bind(self, response: Any, start: float) -> None:
+        """Have the time that *response* took set when it is closed."""
+        raise NotImplementedError
+
+    def note_next(self, request: Any, response: Any) -> None:
+        """Give *response*, which redirects, the request that would follow it."""
+        raise NotImplementedError
 
     async def __aenter__(self) -> Self:
-        if self._state is not ClientState.OPENED or self._entered:
+        if self._state is not self._opened_state or self._entered:
             self._entered = True
             return await super().__aenter__()
         # httpx refuses to open a client that has sent something before.
@@ -66,41 +77,46 @@ class AsyncDirectClient(httpx.AsyncClient):
         request: httpx.Request,
         *,
         stream: bool = False,
-        auth: Any = httpx.USE_CLIENT_DEFAULT,
-        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+        auth: Any = DEFAULT,
+        follow_redirects: Any = DEFAULT,
     ) -> httpx.Response:
         """Send a request, as `httpx.AsyncClient.send` does."""
         hooks = self._event_hooks
         if (
             not self.shortcuts
             or self._auth is not None
-            or not (auth is None or type(auth) is UseClientDefault)
+            or not (auth is DEFAULT or auth is None or type(auth) is self._unset)
             or hooks["request"]
             or hooks["response"]
             or self._mounts
             or self._transport is not self._driver
-            or self._state is ClientState.CLOSED
-            or not isinstance(request.stream, httpx.AsyncByteStream)
+            or self._state is self._closed_state
+            or not isinstance(request.stream, self._stream_kind)
             or request.url.userinfo
         ):
+            default = self.library.default
+            self.library.check(request)
             return await super().send(
-                request, stream=stream, auth=auth, follow_redirects=follow_redirects
+                request,
+                stream=stream,
+                auth=default if auth is DEFAULT else auth,
+                follow_redirects=default if follow_redirects is DEFAULT else follow_redirects,
             )
-        self._state = ClientState.OPENED
+        self._state = self._opened_state
         if "timeout" not in request.extensions:
             self._set_timeout(request)
         start = time.perf_counter()
         try:
             response = await self._driver.handle_async_request(request)
-        except httpx.RequestError as exc:
+        except self.library.request_error as exc:
             exc.request = request
             raise
         response.request = request
         response.default_encoding = self._default_encoding
         if has_cookie(response):
             self.cookies.extract_cookies(response)
-        if _LOGGER.isEnabledFor(logging.INFO):
-            _LOGGER.info(
+        if self._logger.isEnabledFor(logging.INFO):
+            self._logger.info(
                 'HTTP Request: %s %s "%s %d %s"',
                 request.method,
                 request.url,
@@ -109,11 +125,11 @@ class AsyncDirectClient(httpx.AsyncClient):
                 response.reason_phrase,
             )
         if 300 <= response.status_code < 400 and response.has_redirect_location:
-            bind(response, start)
+            self.bind(response, start)
             return await self._redirect(request, response, stream, follow_redirects)
         if not stream and body_is_plain(response):
             return await self._read(request, response, start)
-        bind(response, start)
+        self.bind(response, start)
         if not stream:
             try:
                 await response.aread()
@@ -126,13 +142,12 @@ class AsyncDirectClient(httpx.AsyncClient):
         self, request: httpx.Request, response: httpx.Response, start: float
     ) -> httpx.Response:
         """Read a body that needs no decoding."""
-        body = response.stream
-        assert isinstance(body, httpx.AsyncByteStream)
+        body: Any = response.stream
         response.is_stream_consumed = True
         try:
             content = b"".join([chunk async for chunk in body])
         except BaseException as exc:
-            if isinstance(exc, httpx.RequestError):
+            if isinstance(exc, self.library.request_error):
                 exc.request = request
             response.is_closed = True
             response.elapsed = timedelta(seconds=time.perf_counter() - start)
@@ -149,20 +164,34 @@ class AsyncDirectClient(httpx.AsyncClient):
         self, request: httpx.Request, response: httpx.Response, stream: bool, follow: Any
     ) -> httpx.Response:
         """Go on as httpx does after a response that redirects."""
-        if isinstance(follow, UseClientDefault):
+        if follow is DEFAULT or isinstance(follow, self._unset):
             follow = self.follow_redirects
         try:
-            following = self._build_redirect_request(request, response)
             if follow:
+                following = self._build_redirect_request(request, response)
                 await response.aread()
                 response = await self._send_handling_redirects(
                     following, follow_redirects=True, history=[response]
                 )
             else:
-                response.next_request = following
+                self.note_next(request, response)
             if not stream:
                 await response.aread()
         except BaseException:
             await response.aclose()
             raise
         return response
+
+
+class AsyncDirectClient(AsyncShortcuts, httpx.AsyncClient):
+    """An `httpx.AsyncClient` over one driver."""
+
+    library = HTTPX_CLIENT
+
+    def bind(self, response: Any, start: float) -> None:
+        """Have the time that *response* took set when it is closed."""
+        response.stream = BoundAsyncStream(response.stream, response=response, start=start)
+
+    def note_next(self, request: Any, response: Any) -> None:
+        """Give *response*, which redirects, the request that would follow it."""
+        response.next_request = self._build_redirect_request(request, response)

@@ -7,6 +7,7 @@ MeshError
     · NoEndpointError          .service
     · CircuitOpenError         .service .retry_after .cause
     · BulkheadFullError        .service .max_concurrency .queued
+    · ThrottledError           .service .share
     · RouteDeniedError         .service .route .status .rule
     · CredentialsError         .service
   × DeadlineExceededError (httpx.TimeoutException) .attempts .elapsed
@@ -30,11 +31,15 @@ import ssl
 
 import httpx
 
+from ._public import public
 
+
+@public
 class MeshError(Exception):
     """Base of every error that meshlib itself raises."""
 
 
+@public
 class CallRejectedError(MeshError, httpx.TransportError):
     """
     The mesh refused a call; this call's rejection sent nothing.
@@ -47,10 +52,12 @@ class CallRejectedError(MeshError, httpx.TransportError):
         self.service = service
 
 
+@public
 class NoEndpointError(CallRejectedError):
     """No endpoint is known for `service`; the message says where it was looked for."""
 
 
+@public
 class CircuitOpenError(CallRejectedError):
     """
     Every endpoint of `service` is held open by its breaker.
@@ -67,6 +74,7 @@ class CircuitOpenError(CallRejectedError):
         self.cause = cause
 
 
+@public
 class BulkheadFullError(CallRejectedError):
     """`max_concurrency` calls were in flight and this one could not be queued long enough."""
 
@@ -78,6 +86,20 @@ class BulkheadFullError(CallRejectedError):
         self.queued = queued
 
 
+@public
+class ThrottledError(CallRejectedError):
+    """
+    `service` accepts so few calls that a `share` of them, 0 to 1, is refused without being sent.
+
+    See `throttle` of the service. It is never tried again; a fallback can answer.
+    """
+
+    def __init__(self, message: str, *, service: str = "", share: float = 0.0) -> None:
+        super().__init__(message, service=service)
+        self.share = share
+
+
+@public
 class RouteDeniedError(CallRejectedError):
     """
     The configuration denies this destination, or a route or rule denies this call.
@@ -102,10 +124,12 @@ class RouteDeniedError(CallRejectedError):
         self.status = status
 
 
+@public
 class CredentialsError(CallRejectedError):
     """The token that calls to `service` are made with could not be had; the message says why."""
 
 
+@public
 class DeadlineExceededError(MeshError, httpx.TimeoutException):
     """
     The deadline of a call passed before its outcome was known.
@@ -119,6 +143,7 @@ class DeadlineExceededError(MeshError, httpx.TimeoutException):
         self.elapsed = elapsed
 
 
+@public
 class DiscoveryError(MeshError):
     """A source could not say where `service` is."""
 
@@ -128,6 +153,7 @@ class DiscoveryError(MeshError):
         self.source = source
 
 
+@public
 class ConfigurationError(MeshError, ValueError):
     """
     A document or option is invalid; nothing of it was applied.
@@ -143,6 +169,7 @@ class ConfigurationError(MeshError, ValueError):
         self.hint = hint
 
 
+@public
 class StoreError(MeshError):
     """
     `store`, which keeps a document or what processes share, did not do what it was asked.
@@ -156,10 +183,12 @@ class StoreError(MeshError):
         self.store = store
 
 
+@public
 class ConflictError(StoreError):
     """Somebody else has replaced what is in `store` meanwhile; read it, and decide again."""
 
 
+@public
 class CertificateError(MeshError):
     """
     Files of a certificate, its key or roots cannot be used; what is in force stays.
@@ -175,6 +204,7 @@ class CertificateError(MeshError):
         self.reason = reason
 
 
+@public
 class HandshakeError(MeshError, ssl.SSLError):
     """
     One side of a TLS connection refused the other.

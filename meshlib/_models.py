@@ -7,6 +7,7 @@ They are immutable and know nothing of policies, clients or clocks.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,6 +16,21 @@ from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_NORMAL = re.compile(
+    rf"https?://{_LABEL}(?:\.{_LABEL})*:{_PORT}(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?", re.ASCII
+)
+
+
+def is_normal(url: str) -> bool:
+    """
+    Whether *url* is the usual `http://host:port` or `http://host:port/prefix`, in small letters.
+
+    It then is its own address. A discovery sends thousands of these at once, and to take a
+    URL apart to put it together again takes twenty times as long.
+    """
+    return _NORMAL.fullmatch(url) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,8 @@ class Endpoint:
     @property
     def address(self) -> str:
         """`scheme://host:port/prefix`, normalised: what endpoints are reconciled by."""
+        if is_normal(self.url):
+            return self.url
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)

@@ -143,7 +143,7 @@ class Breaker(Machine):
     def reset(self, now: float) -> None:
         """Close it and forget everything: counts, escalation, isolation."""
         with self._lock:
-            self._next_break = self._base_break
+            self._next_break = self._rules.base_break
             change = self._close(now)
         self._tell(change)
 
@@ -177,7 +177,7 @@ class Breaker(Machine):
             self._tally()
             window = self._window
             window.advance(now)
-            escalated = self._next_break > self._base_break
+            escalated = self._next_break > self._rules.base_break
             return (
                 self.state is _CLOSED
                 and not (self._streak or window.failures or window.slow)
@@ -206,7 +206,7 @@ class Breaker(Machine):
                 self._streak = 0
                 window = self._window
                 window.succeed(now)
-                enough = window.total >= self._minimum
+                enough = window.total >= self._rules.minimum
                 # This may be the outcome that reaches the minimum, so it is judged too.
                 if not (enough and self._tripped()):
                     # Until the window moves, no further success can trip it either: it only
@@ -233,9 +233,21 @@ class Breaker(Machine):
             change = self._judge(epoch, verdict, now, elapsed, cause)
         if change is not None:
             self._tell(change)
-        elif held and self._on_available is not None:
-            self._on_available()
+        elif held:
+            self.available()
 
     def _tell(self, change: Change) -> None:
-        if self._on_change is not None and change[0] is not change[1]:
-            self._on_change(*change)
+        if change[0] is not change[1]:
+            self.changed(*change)
+
+    # What a breaker of another kind does by itself, instead of being given a callback
+
+    def changed(self, old: BreakerState, new: BreakerState, cause: object) -> None:
+        """Call *on_change*."""
+        if self._on_change is not None:
+            self._on_change(old, new, cause)
+
+    def available(self) -> None:
+        """Call *on_available*."""
+        if self._on_available is not None:
+            self._on_available()

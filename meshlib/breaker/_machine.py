@@ -9,6 +9,7 @@ import random
 from .._models import Verdict
 from ._count_window import CountWindow
 from ._options import BreakerOptions
+from ._rules import rules_of
 from ._state import BreakerState
 from ._time_window import TimeWindow
 
@@ -24,6 +25,9 @@ _FAILURE = Verdict.FAILURE
 _epochs = itertools.count(1)
 
 _NO_EPOCH = 0
+_NEVER = -math.inf  # one for all breakers: each `-math.inf` is another object
+_NO_PROBES: dict[int, float] = {}
+"""Of every breaker that is not half-open; nothing is ever put in."""
 
 Change = tuple[BreakerState, BreakerState, object]
 """The old state, the new one, and the cause."""
@@ -43,27 +47,17 @@ class Machine:
     """
 
     __slots__ = (
-        "_base_break",
         "_break",
         "_calm_since",
         "_calm_until",
         "_closed_at",
-        "_consecutive",
         "_counted",
-        "_enabled",
-        "_failure_ratio",
         "_last",
-        "_lease",
-        "_max_break",
-        "_minimum",
         "_next_break",
-        "_places",
         "_probes",
-        "_required",
         "_rng",
-        "_shadow",
+        "_rules",
         "_slow_after",
-        "_slow_ratio",
         "_streak",
         "_succeeded",
         "_successes",
@@ -79,11 +73,15 @@ class Machine:
 
     def __init__(self, options: BreakerOptions, rng: random.Random | None) -> None:
         self._rng = rng
-        self._read(options)
-        self._probes: dict[int, float] = {}  # epoch of the probe -> end of its lease
-        self._closed_at = -math.inf
-        self._until = -math.inf
-        self._break = self._next_break = self._base_break
+        self._rules = rules = rules_of(options)
+        self._slow_after = rules.slow_after
+        self._window: TimeWindow | CountWindow = (
+            TimeWindow(rules.duration) if rules.count is None else CountWindow(rules.count)
+        )
+        self._probes = _NO_PROBES  # epoch of the probe -> end of its lease
+        self._closed_at = _NEVER
+        self._until = _NEVER
+        self._break = self._next_break = rules.base_break
         self.state = _CLOSED
         self.cause: object = None
         """The failure that opened it: a status, an exception, or "slow"; None once closed."""
@@ -91,38 +89,18 @@ class Machine:
         """How often it opened."""
         self._enter(_CLOSED)
 
-    def _read(self, options: BreakerOptions) -> None:
-        # A limit that is not set becomes one that is never reached: no test for None later.
-        size, slow = options.sampling_count, options.slow_call_duration
-        self._window: TimeWindow | CountWindow = (
-            TimeWindow(options.sampling_duration) if size is None else CountWindow(size)
-        )
-        self._enabled = options.enabled
-        self._shadow = options.shadow
-        self._consecutive = options.consecutive_failures or math.inf
-        self._failure_ratio = options.failure_ratio or math.inf
-        # A window of fewer outcomes than the minimum would never be judged (Resilience4j).
-        self._minimum = min(options.minimum_throughput, size or options.minimum_throughput)
-        self._slow_after = math.inf if slow is None else slow
-        self._slow_ratio = math.inf if slow is None else options.slow_call_ratio
-        self._base_break = options.break_duration
-        self._max_break = options.max_break_duration
-        self._places = options.probes
-        self._required = options.probe_successes
-        self._lease = options.probe_lease
-
     def _enter(self, state: BreakerState) -> Change:
         old, self.state = self.state, state
         # Before `closed`: whoever reads that without the lock then finds this epoch.
         self.epoch = next(_epochs)
-        self.closed = state is _CLOSED or (self._shadow and state is not _ISOLATED)
-        self._calm_since = self._calm_until = -math.inf
-        self._counted = self.epoch if state is _CLOSED and self._enabled else _NO_EPOCH
+        self.closed = state is _CLOSED or (self._rules.shadow and state is not _ISOLATED)
+        self._calm_since = self._calm_until = _NEVER
+        self._counted = self.epoch if state is _CLOSED and self._rules.enabled else _NO_EPOCH
         # After `_counted`: whoever got this cell without the lock finds the new epoch too.
         self._successes = [0]
-        self.wake_at = self._until if state is _OPEN and not self._shadow else math.inf
+        self.wake_at = self._until if state is _OPEN and not self._rules.shadow else math.inf
         self._window.clear()
-        self._probes.clear()
+        self._probes = {} if state is _HALF_OPEN else _NO_PROBES
         self._streak = 0
         self._succeeded = 0
         self._last: object = None
@@ -135,10 +113,10 @@ class Machine:
 
     def _trip(self, now: float, cause: object) -> Change:
         if self.state is _CLOSED and self._window.covered(self._closed_at, now):
-            self._next_break = self._base_break
+            self._next_break = self._rules.base_break
         length = self._next_break
-        self._next_break = min(length * 2.0, self._max_break)
-        if self._rng is not None and length > self._base_break:
+        self._next_break = min(length * 2.0, self._rules.max_break)
+        if self._rng is not None and length > self._rules.base_break:
             length *= 0.5 + 0.5 * self._rng.random()
         self._break = length
         self._until = now + length
@@ -147,20 +125,20 @@ class Machine:
         return self._enter(_OPEN)
 
     def _tripped(self) -> bool:
-        if self._streak >= self._consecutive:
+        if self._streak >= self._rules.consecutive:
             return True
         window = self._window
         total = window.total
         # Divided, because 0.1 * 30 is more than 3 in floating point.
-        return total >= self._minimum and (
-            window.failures / total >= self._failure_ratio
-            or window.slow / total >= self._slow_ratio
+        return total >= self._rules.minimum and (
+            window.failures / total >= self._rules.failure_ratio
+            or window.slow / total >= self._rules.slow_ratio
         )
 
     def _tally(self) -> None:
         # Before anything else is counted and before the window moves: takes in what was
         # counted without the lock. Nothing more is, until a success has been judged.
-        self._calm_until = -math.inf
+        self._calm_until = _NEVER
         if self._successes[0]:
             successes, self._successes = self._successes, [0]
             self._window.succeed_often(successes[0])
@@ -183,10 +161,10 @@ class Machine:
             return None, None
         change = self._enter(_HALF_OPEN) if self.state is _OPEN else None
         probes = self._probes
-        for overdue in [e for e, end in probes.items() if _passed(end, self._lease, now)]:
+        for overdue in [e for e, end in probes.items() if _passed(end, self._rules.lease, now)]:
             del probes[overdue]
         epoch = next(_epochs)
-        probes[epoch] = now + self._lease
+        probes[epoch] = now + self._rules.lease
         self._wake()
         return epoch, change
 
@@ -196,8 +174,8 @@ class Machine:
             return self.closed or _passed(self._until, self._break, now)
         if state is _HALF_OPEN:
             probes = self._probes
-            return len(probes) < self._places or any(
-                _passed(end, self._lease, now) for end in probes.values()
+            return len(probes) < self._rules.places or any(
+                _passed(end, self._rules.lease, now) for end in probes.values()
             )
         return state is _CLOSED
 
@@ -205,7 +183,7 @@ class Machine:
         return 0.0 if self._admits(now) else self.wake_at - now
 
     def _wake(self) -> None:
-        full = len(self._probes) >= self._places
+        full = len(self._probes) >= self._rules.places
         self.wake_at = min(self._probes.values()) if full else math.inf
 
     def _judge(
@@ -214,15 +192,15 @@ class Machine:
         # The outcome of a probe, or of an epoch that has passed.
         if self.state is _OPEN:
             # In shadow mode no call asks for admission, so the outcomes carry time along.
-            over = self._shadow and _passed(self._until, self._break, now)
+            over = self._rules.shadow and _passed(self._until, self._break, now)
             return self._enter(_HALF_OPEN) if over else None
         # In shadow mode every call is a probe, and carries the epoch of the state.
-        probe = epoch > self.epoch or (self._shadow and epoch == self.epoch)
+        probe = epoch > self.epoch or (self._rules.shadow and epoch == self.epoch)
         if self.state is not _HALF_OPEN or not probe:
             return None
         if verdict is _SUCCESS and elapsed <= self._slow_after:
             self._succeeded += 1
-            if self._succeeded >= self._required:
+            if self._succeeded >= self._rules.required:
                 return self._close(now)
         elif verdict:
             return self._trip(now, "slow" if verdict is _SUCCESS else cause)

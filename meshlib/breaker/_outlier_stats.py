@@ -7,6 +7,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+_NEVER = -math.inf  # one for all: each `-math.inf` is another object
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -34,8 +36,8 @@ class OutlierStats:
         self.successes = 0
         self.total = 0
         self.ejected = False
-        self.ejected_at = -math.inf
-        self.readmitted_at = -math.inf
+        self.ejected_at = _NEVER
+        self.readmitted_at = _NEVER
         self.multiplier = 0
         """How many base ejection times the next ejection is longer than nothing."""
         self.seen_successes = 0

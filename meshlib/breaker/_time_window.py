@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import math
 
+_NEVER = -math.inf
+_NO_BUCKETS: list[int] = []
+"""Of a window in which nothing of a kind has been counted: most hold no failure at all."""
+
 
 class TimeWindow:
     """
@@ -27,6 +31,7 @@ class TimeWindow:
 
     __slots__ = (
         "_at",
+        "_buckets",
         "_duration",
         "_failures",
         "_slow",
@@ -43,8 +48,10 @@ class TimeWindow:
     def __init__(self, duration: float = 10.0, buckets: int = 10) -> None:
         self._duration = duration
         self._width = duration / buckets
-        self._totals = [0] * buckets
+        self._buckets = buckets
         self._at = 0
+        self._failures: list[int]
+        self._slow: list[int]
         self.clear()
 
     def succeed(self, now: float) -> None:
@@ -64,9 +71,13 @@ class TimeWindow:
         """Count any outcome."""
         self.succeed(now)
         if failed:
+            if not self._failures:
+                self._failures = [0] * self._buckets
             self._failures[self._at] += 1
             self.failures += 1
         if slow:
+            if not self._slow:
+                self._slow = [0] * self._buckets
             self._slow[self._at] += 1
             self.slow += 1
 
@@ -82,33 +93,37 @@ class TimeWindow:
 
     def clear(self) -> None:
         """Forget every outcome."""
-        buckets = len(self._totals)
-        self._totals = [0] * buckets
-        self._failures = [0] * buckets
-        self._slow = [0] * buckets
-        self._tick = -math.inf
+        self._totals = _NO_BUCKETS
+        self._failures = _NO_BUCKETS
+        self._slow = _NO_BUCKETS
+        self._tick = _NEVER
         self.since = math.inf
         """From when on an outcome counts in the newest bucket."""
-        self.until = -math.inf
+        self.until = _NEVER
         """When the bucket after it begins."""
         self.total = 0
         self.failures = 0
         self.slow = 0
 
     def _roll(self, tick: float) -> None:
-        size = len(self._totals)
+        size = self._buckets
         steps = tick - self._tick
         if -size < steps < 0:
             return
         if not 0 < steps < size:
             self.clear()
+            self._totals = [0] * size
             steps = 0
         for _ in range(int(steps)):
             at = self._at = (self._at + 1) % size
             self.total -= self._totals[at]
-            self.failures -= self._failures[at]
-            self.slow -= self._slow[at]
-            self._totals[at] = self._failures[at] = self._slow[at] = 0
+            self._totals[at] = 0
+            if self._failures:
+                self.failures -= self._failures[at]
+                self._failures[at] = 0
+            if self._slow:
+                self.slow -= self._slow[at]
+                self._slow[at] = 0
         self._tick = tick
         self.since = (tick - size + 1) * self._width
         self.until = (tick + 1) * self._width

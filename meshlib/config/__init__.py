@@ -52,6 +52,7 @@ from ._names import service_name
 from ._overrides import overridden, route_overrides
 from ._patch import patch_config
 from ._service import ServiceConfig
+from ._stalls import StallOptions
 from ._tenants import TenantConfig
 from ._watch import watch_config
 from .linting import Finding, lint
@@ -92,6 +93,7 @@ __all__ = [
     "SequenceFault",
     "ServiceConfig",
     "SlowStartOptions",
+    "StallOptions",
     "StoredDocument",
     "SubsettingOptions",
     "TenantConfig",

@@ -5,6 +5,7 @@ What a service answers when its calls fail, as a document can say it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
@@ -45,11 +46,11 @@ class FallbackOptions(Options):
                 raise ValueError(f"json cannot be written: {exc}") from None
         return self
 
-    def response(self) -> httpx.Response:
-        """A new response that answers a failed call."""
+    def response(self, kind: Callable[..., Any] = httpx.Response) -> Any:
+        """A new response that answers a failed call, of the library whose class *kind* is."""
         if "json_" in self.model_fields_set:
             # httpx takes None for no body, and it is one: `null`.
             body = json.dumps(self.json_, ensure_ascii=False, separators=(",", ":"))
             headers = {"content-type": "application/json", **self.headers}
-            return httpx.Response(self.status, headers=headers, content=body)
-        return httpx.Response(self.status, headers=self.headers, text=self.text)
+            return kind(self.status, headers=headers, content=body)
+        return kind(self.status, headers=self.headers, text=self.text)

@@ -29,6 +29,7 @@ from ._merge import merge_service, said_over
 from ._outbound import OutboundOptions
 from ._overrides import check_routes, route_fault
 from ._service import ServiceConfig
+from ._stalls import StallOptions
 from ._tenants import TenantConfig
 from ._trees import Tree, document_tree
 
@@ -108,6 +109,11 @@ class MeshConfig(Options):
     """Calls that this process makes: which of them it may."""
     telemetry: TelemetryOptions = TelemetryOptions()
     """How traces go from service to service."""
+    stalls: StallOptions | None = StallOptions()
+    """
+    What is done about event loops of this process that stand still, which makes every
+    endpoint look slow; null: nothing is measured.
+    """
     server_tls: ServerTLSOptions | None = None
     """How this process is spoken to by TLS, for the server that it runs on."""
     tenants: dict[str, TenantConfig] = {}

@@ -32,6 +32,7 @@ from ..retry import HedgeOptions, RetryOptions
 from ..routing import AffinityOptions, Routes
 from ..security import TLSOptions
 from ..security.tokens import TokenOptions, token_options
+from ..throttle import ThrottleOptions
 from ._fallback import FallbackOptions
 from ._names import service_name
 from ._switches import switched
@@ -135,6 +136,11 @@ class ServiceConfig(Options):
     breaker: Annotated[BreakerOptions, _switch("breaker")] = BreakerOptions()
     outlier: Annotated[OutlierOptions, _switch("outlier")] = OutlierOptions()
     bulkhead: Annotated[BulkheadOptions, _switch("bulkhead")] = BulkheadOptions()
+    throttle: Annotated[ThrottleOptions | None, BeforeValidator(_optional)] = None
+    """
+    Refuses calls that the service would most likely not accept. Null: none is, as the default
+    limit of the bulkhead spares a service that loses what it is sent.
+    """
     fallback: Annotated[FallbackOptions | Any, PlainValidator(_fallback)] = None
     """What answers when a call fails; also a callable that takes the request and the error."""
     routes: Routes = ()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeGuard
 from urllib.parse import urlsplit
 
 from .._exceptions import ConfigurationError
-from .._models import Endpoint
+from .._models import Endpoint, is_normal
 
 _KEYS = ("url", "weight", "priority", "kind", "metadata")
 # Host labels as RFC 952 and RFC 1123 have them, and the underscore that container
@@ -91,6 +91,8 @@ def _checked(endpoint: Endpoint, path: str, url_path: str) -> Endpoint:
 
 
 def _check_url(url: str, path: str) -> None:
+    if isinstance(url, str) and is_normal(url):
+        return
     if not isinstance(url, str) or _UNPRINTABLE.search(url):
         # urlsplit would drop line breaks without a word.
         raise ConfigurationError(f"{url!r} is not a URL", path=path, hint=_FORM)

@@ -18,6 +18,7 @@ from ._calls import (
     InjectionFinished,
     MirrorDiffered,
     MirrorFinished,
+    RetryGuardChanged,
     RetryRefused,
     RetryScheduled,
 )
@@ -51,6 +52,9 @@ from ._inbound import (
     RequestRefused,
     RequestServed,
 )
+from ._loops import (
+    LoopStalled,
+)
 
 __all__ = [
     "AttemptFinished",
@@ -76,12 +80,14 @@ __all__ = [
     "HedgeStarted",
     "InjectionFinished",
     "Listener",
+    "LoopStalled",
     "MirrorDiffered",
     "MirrorFinished",
     "PanicChanged",
     "RegistrationChanged",
     "RequestRefused",
     "RequestServed",
+    "RetryGuardChanged",
     "RetryRefused",
     "RetryScheduled",
 ]

@@ -24,6 +24,8 @@ class AttemptFinished(Event):
     fault: str | None
     method: str = ""
     span: Any = None
+    stalled: float = 0.0
+    """Seconds of *elapsed* in which the caller's own event loop stood still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +70,24 @@ class RetryRefused(Event):
     Attempt *number* failed, could have been retried, and was not; *reason* says why.
 
     It is `attempts`, `spent` (whoever answered has tried again already), `allowance` (this
-    is done for a retry), `not idempotent`, `body`, `no endpoint`, `deadline` or `budget`.
+    is done for a retry), `not idempotent`, `body`, `no endpoint`, `deadline`, `guard`
+    (retries feed an overload) or `budget`.
     """
 
     number: int
     outcome: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryGuardChanged(Event):
+    """
+    Retries and hedges of the service are withheld from now on, or no longer.
+
+    They are while calls need more attempts and fewer are answered well: `RetryGuard`.
+    """
+
+    active: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

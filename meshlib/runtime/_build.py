@@ -19,16 +19,31 @@ from ..balancing import (
     Subsetting,
     ZoneAware,
     default_keys,
+    learns,
     parse_locality,
 )
 from ..config import FallbackOptions, ServiceConfig
-from ..retry import Classifier, RetryPolicy
+from ..retry import Classifier, RetryOptions, RetryPolicy
 from ..security import Credentials
-from ..transport import HTTPX, KeySource, LevelsOf, Policies
+from ..transport import ERRORS, KeySource, LevelsOf, Policies
 
 _HASHING = frozenset({"ip_hash", "ring_hash", "maglev"})
 _INFINITE = float("inf")
 _LOGGER = logging.getLogger("meshlib")
+
+
+_last_retries: list[tuple[RetryOptions, random.Random, RetryPolicy, Classifier]] = []
+"""What the service before was built with, which most services of a document can share."""
+
+
+def _retries(options: RetryOptions, rng: random.Random) -> tuple[RetryPolicy, Classifier]:
+    """What decides about retries; neither holds anything of a call or of a service."""
+    for known, same_rng, policy, classifier in _last_retries:
+        if same_rng is rng and (known is options or known == options):
+            return policy, classifier
+    policy, classifier = RetryPolicy(options, rng=rng), Classifier(ERRORS, options.statuses)
+    _last_retries[:] = [(options, rng, policy, classifier)]
+    return policy, classifier
 
 
 def build_policies(
@@ -60,7 +75,7 @@ def build_policies(
         authority = (
             name if outside in ("", "discovery") else "endpoint"
         )  # an origin is named by its own address
-    classifier = Classifier(HTTPX.errors, config.retry.statuses)
+    retry, classifier = _retries(config.retry, rng)
     own = parse_locality(config.own_zone or "")
     levels: LevelsOf = default_keys
     if config.prefer is not None:
@@ -71,7 +86,7 @@ def build_policies(
         attempt_timeout=_INFINITE if config.attempt_timeout is None else config.attempt_timeout,
         balancer=config.balancer,
         key_source=_key_source(config.balancer),
-        retry=RetryPolicy(config.retry, rng=rng),
+        retry=retry,
         retry_options=config.retry,
         methods=config.retry.methods,
         max_attempts=config.retry.max_attempts,
@@ -88,7 +103,9 @@ def build_policies(
         grpc_timeout=config.grpc_timeout,
         idempotent=config.idempotent,
         ready_timeout=_INFINITE if config.discovery_timeout is None else config.discovery_timeout,
+        throttle=config.throttle,
         wire_headers=outside != "passthrough",
+        load_reports=_learns(config.balancer),
         levels=levels,
         zones=None if zones is None else ZoneAware(zones, own, config.panic.threshold),
         tls=tls,
@@ -118,6 +135,13 @@ def cache_settings(config: ServiceConfig) -> tuple[float, int] | None:
     if isinstance(fallback, FallbackOptions) and fallback.cached is not None:
         return fallback.cached, fallback.cached_size
     return None
+
+
+def _learns(balancer: Any) -> bool:
+    """Whether *balancer* learns from reports of load; one of your own may, too."""
+    if isinstance(balancer, BalancerOptions):
+        return balancer.name == "prequal"
+    return learns(balancer)
 
 
 def _key_source(balancer: Any) -> KeySource | None:

@@ -21,6 +21,7 @@ from .._models import Endpoint
 from ..balancing import NOBODY, Members, zone_counts
 from ..config import MeshConfig, service_name
 from ..transport import HTTP_SCHEMES, Service, refusal
+from ._probing import probes
 
 _SUFFIX = ".mesh"
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -242,6 +243,7 @@ def _runs(service: Service) -> bool:
         service.discovered
         or service.health is not None
         or service.policies.zones is not None
+        or probes(service.policies)
         or any(route.canary is not None for route in service.settings.routes)
     )
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
 from .._clock import Clock
 from ..config import ServiceConfig
 from ..telemetry import Propagation, Tracing, tracing
-from ..transport import ResponseCache, Service
+from ..transport import ResponseCache, Service, Timeouts
 from ._build import build_policies, cache_settings
 from ._discovering import source_of
+from ._probing import LoadProbing, probes
 
 if TYPE_CHECKING:
     from ._mesh import Mesh
@@ -58,6 +57,9 @@ class Making:
             mesh.discovering.begin(service)
         if service.health is not None:
             mesh.checking.begin(service)
+        if probes(service.policies):
+            probing = LoadProbing(service, mesh.clock)
+            mesh.checking.start(f"{service.name} (load)", lambda: probing.run)
         mesh.canarying.start(service.name)
         if service.policies.zones is not None:
             mesh.directory.wake(service.policies.zones.options.members)
@@ -102,9 +104,10 @@ class Making:
             rng=mesh.rng,
             emit=mesh.emit,
             wall=self._wall,
-            timeouts=(httpx.TimeoutException, TimeoutError),
+            timeouts=(Timeouts,),
             faults=mesh.faults.plan(name, mesh.name),
         )
+        service.stalls = mesh.stalls
         service.retired = mesh.retired
         service.find_members = mesh.directory.members
         service.outside = outside

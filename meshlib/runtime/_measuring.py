@@ -23,4 +23,5 @@ def metrics_of(mesh: Mesh) -> MeshMetrics:
         mesh.canarying.measured(),
         inbound=mesh.serving.counts(),
         certificates=mesh.certifying.expiries(),
+        stalls=(mesh.stalls.count, mesh.stalls.seconds),
     )

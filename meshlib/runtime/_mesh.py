@@ -15,12 +15,13 @@ from .._context import ambient_deadline
 from .._exceptions import ConfigurationError
 from .._fork import survive_fork
 from .._models import CallOptions
+from .._public import public
 from .._surroundings import surroundings
 from ..config import MeshConfig, load_config
 from ..events import Listener
 from ..inbound import Inbound
 from ..telemetry import CallReport, MeshMetrics
-from ..transport import HTTPX, Call, Service, explain, replayable
+from ..transport import BYTE_STREAMS, HTTPX, Call, Service, explain, host_of, replayable
 from ._applied import AppliedConfig, Versions
 from ._background import Background
 from ._certifying import Certifying
@@ -35,6 +36,7 @@ from ._patching import change, patch
 from ._permitting import Permitting
 from ._routing import Routing
 from ._serving import Serving
+from ._stalling import stalls_of
 from ._tenant import Tenant
 from ._watching import Watching
 from .canarying import Canary, Canarying
@@ -44,6 +46,7 @@ _BYTES = HTTPX.byte_stream
 _ALIVE: weakref.WeakSet[Mesh] = weakref.WeakSet()
 
 
+@public
 class Mesh:
     """
     The state that clients share: one runtime for the sync and async clients of a process.
@@ -75,21 +78,19 @@ class Mesh:
         self.rng = rng or around.rng or random.Random()
         self._services_in_code, self._config_source = services, config
         self.config: MeshConfig = load_config(config, services=services)
-        self.name = name or self.config.name or "application"
+        self.name, self.discovery_in_code = name or self.config.name or "application", discovery
         self.default_source = default_source(discovery, self.config)
-        self.discovery_in_code = discovery
         self.listening = Listening(listeners, clock, self._tell_services)
         self.emit = self.listening.emit
         self.faults = MeshFaults(self.config, rng=self.rng, clock=clock, wall_clock=wall_clock)
-        self._lock = threading.RLock()
-        self._closed = False
+        self._lock, self._closed = threading.RLock(), False
         self._retire: list[weakref.WeakMethod[Callable[[Any], None]]] = []
         self._background = Background(self.name)
         self._watching = Watching(self, self._background, config)
         self.versions = Versions(self.config, wall_clock)
         self.discovering = Discovering(self._background, self.emit, self.clock, self.rng)
         self.checking = Checking(self._background, self.emit, self.clock, self.rng)
-        self.making = Making(self, wall_clock)
+        self.making, self.stalls = Making(self, wall_clock), stalls_of(self)
         self.directory = Directory(
             self.config,
             make=self.making.make,
@@ -116,7 +117,7 @@ class Mesh:
 
     def begin(self, request: Any, tenant: str | None = None) -> Call:
         """Begin a call for *request*, made for *tenant*; raises when no service may take it."""
-        service = self.directory.by_host.get(request.url.host)
+        service = self.directory.by_host.get(host_of(request))
         if service is None:
             service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
@@ -127,7 +128,7 @@ class Mesh:
                 hint="pass meshlib.CallOptions(timeout=1.0)",
             )
         stream = request.stream
-        whole = type(stream) is _BYTES or replayable(stream)
+        whole = type(stream) is _BYTES or type(stream) in BYTE_STREAMS or replayable(stream)
         if service.router is None:
             call = Call(service, request, options, ambient_deadline.get(), whole)
         else:
@@ -141,14 +142,14 @@ class Mesh:
             service.tracing.call_started(call)
         return call
 
-    def explain(self, request: httpx.Request | str, *, tenant: str | None = None) -> CallReport:
+    def explain(self, request: Any, *, tenant: str | None = None) -> CallReport:
         """
         What a call would do, without sending anything.
 
         *request* is a request, or the URL of a GET. Raises as the call would when no
         service may take it.
         """
-        if not isinstance(request, httpx.Request):
+        if not hasattr(request, "method"):
             request = httpx.Request("GET", request)
         service = self.directory.resolve(request.url)
         options = request.extensions.get("mesh")
@@ -264,8 +265,8 @@ class Mesh:
     def renew(self) -> None:
         """A forked child starts with no call in flight and no thread."""
         self._lock = threading.RLock()
-        parts = self._background, self.listening, self.directory, self.routing, *self._running
-        for part in parts:
+        parts = self._background, self.listening, self.directory, self.routing, self.stalls
+        for part in (*parts, *self._running):
             part.renew()
         for service in self.directory.everything():
             service.renew()

@@ -11,6 +11,7 @@ from ..telemetry import Propagation
 from ..transport import Service
 from ._build import build_policies
 from ._discovering import default_source, source_of
+from ._stalling import take_stalls
 
 if TYPE_CHECKING:
     from ._mesh import Mesh
@@ -58,6 +59,7 @@ class Plan:
     def carry_out(self) -> tuple[str, ...]:
         """Put the configuration in force; return the names of the services it changed."""
         mesh, new = self._mesh, self._config
+        take_stalls(mesh, new)
         old, mesh.config = mesh.config, new
         if old.discovery != new.discovery:
             mesh.default_source = self._default
@@ -93,6 +95,7 @@ class Plan:
         """The service called *name*, for which nothing runs any more."""
         self._mesh.discovering.stop(name)
         self._mesh.checking.stop(name)
+        self._mesh.checking.stop(f"{name} (load)")
         self._mesh.canarying.stop(name)
         return self._mesh.directory.services[name]
 
@@ -119,6 +122,7 @@ class Plan:
             or routes
             or before.aliases != settings.aliases
             or before.health_check != checks
+            or before.balancer != settings.balancer
         ):
             # It sleeps until it is next asked for, if anything is to run for it.
             self._addresses.append((service, (name, *settings.aliases)))

@@ -15,6 +15,7 @@ import anyio.to_thread
 from .._exceptions import ConfigurationError
 from .._fork import survive_fork
 from .._models import Endpoint
+from .._public import public
 from ..discovery import parse_endpoint
 from ..discovery.registration import (
     Instance,
@@ -34,6 +35,7 @@ _LEAVING = 6.0
 """Seconds to wait for a goodbye, which gives up by itself a little earlier."""
 
 
+@public
 def register(
     service: str,
     url: str | Endpoint,
@@ -87,6 +89,7 @@ def register(
     )
 
 
+@public
 class Registration:
     """
     One instance of a service, registered while this is started.

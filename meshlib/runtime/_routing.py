@@ -89,6 +89,11 @@ class Routing:
             routed.session = lane.affinity.read(info, lane.service.wall())
         return call
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls of tenants are in flight."""
+        return any(front.bulkhead.in_flight for front in list(self._fronts.values()))
+
     # Routers
 
     def use_tenants(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from .._context import tenants
+from .._public import public
 from ..telemetry import CallReport
 from ..transport import Call, Service
 from ._directory import Directory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ._mesh import Mesh
 
 
+@public
 class Tenant:
     """
     A mesh as one tenant has it: limits, budgets and routes of its own, endpoints of all.

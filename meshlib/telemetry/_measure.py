@@ -56,13 +56,15 @@ def measure(
     *,
     inbound: Any = None,
     certificates: Mapping[str, float] = _NONE,
+    stalls: tuple[int, float] = (0, 0.0),
 ) -> MeshMetrics:
     """
     The metrics of the mesh *name*, *now*.
 
     *supervisors* are those of the services that are discovered, by name; *mirrors* are the
     counts of mirrors, by service and name, and *canaries* those of its routes. *inbound*
-    is what it serves, *certificates* when they expire, by name.
+    is what it serves, *certificates* when they expire, by name; *stalls* are the number and
+    the seconds of those of its event loops.
     """
     measured = (
         _service(
@@ -79,6 +81,8 @@ def measure(
         services={one.name: one for one in measured},
         inbound=inbound,
         certificates=dict(certificates),
+        stalls=stalls[0],
+        stalled=stalls[1],
     )
 
 
@@ -115,6 +119,10 @@ def _service(
         discovery_age=None if status is None else status.age(now),
         discovery_error=None if error is None else redacted_error(error),
         discovery_held=0 if status is None else status.held,
+        retry_guard=service.guard.active,
+        retries_withheld=service.guard.withheld,
+        throttle=0.0 if service.throttle is None else service.throttle.share(now),
+        throttled=0 if service.throttle is None else service.throttle.rejected,
         endpoints=endpoints,
         canaries=dict(canaries),
         mirrors={name: _mirror(counts) for name, counts in mirrors.items()},

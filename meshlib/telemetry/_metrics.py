@@ -103,6 +103,8 @@ class ServiceMetrics:
     *in_flight*, *queued* and *max_concurrency* are the bulkhead's; *bulkhead_rejected*
     calls found its queue full, *bulkhead_abandoned* ones left it without a permit.
     *budget_balance* retries could be made now, and *budget_refused* were refused so far.
+    *retries_withheld* were by the guard, which withholds them now if *retry_guard*. *throttled*
+    calls were refused by the throttle, and of those made now a share of *throttle*.
     *panic* lists the levels where health is ignored, the preferred one as 0.
 
     *discovery_age* is the seconds since the endpoints were known to be right: 0 while the
@@ -133,6 +135,10 @@ class ServiceMetrics:
     discovery_age: float | None
     discovery_error: str | None
     discovery_held: int = 0
+    retry_guard: bool = False
+    retries_withheld: int = 0
+    throttle: float = 0.0
+    throttled: int = 0
     endpoints: Mapping[str, EndpointMetrics] = field(default_factory=dict)
     canaries: Mapping[str, CanaryMetrics] = field(default_factory=dict)
     mirrors: Mapping[str, MirrorMetrics] = field(default_factory=dict)
@@ -146,13 +152,16 @@ class MeshMetrics:
     Counters are read one after the other while calls go on, so two of them may differ by
     the calls of that moment. *inbound* is the `meshlib.inbound.InboundMetrics` of requests
     that are served, None where there are none; *certificates* are the instants at which
-    its certificates expire, by their names, in seconds since 1970.
+    its certificates expire, by their names, in seconds since 1970. *stalls* is how often an
+    event loop of this process stood still during calls, *stalled* the seconds of all of them.
     """
 
     name: str
     services: Mapping[str, ServiceMetrics]
     inbound: Any = None
     certificates: Mapping[str, float] = field(default_factory=dict)
+    stalls: int = 0
+    stalled: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain dicts, lists, numbers and texts, ready for JSON."""
@@ -180,6 +189,10 @@ def _service_text(service: ServiceMetrics) -> str:
         f"{service.queued} queued",
         f"{service.budget_balance} retries left",
     ]
+    if service.retry_guard:
+        facts.append("retries are withheld")
+    if service.throttle:
+        facts.append(f"{service.throttle:.0%} of the calls are refused")
     if service.panic:
         facts.append("panic at priority " + ", ".join(map(str, service.panic)))
     if service.discovery_error is not None:

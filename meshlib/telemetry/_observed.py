@@ -94,6 +94,22 @@ def _table() -> Iterator[Observed]:
         _readings.one(lambda s: s.budget_balance),
     )
     yield Observed(
+        "meshlib.retry_guard",
+        "{service}",
+        "1 while retries are withheld because they feed an overload.",
+        one,
+        _readings.one(lambda s: int(s.retry_guard)),
+        merge=max,
+    )
+    yield Observed(
+        "meshlib.throttle",
+        "1",
+        "The share of the calls that is refused because few are accepted, from 0 to 1.",
+        one,
+        _readings.one(lambda s: s.throttle),
+        merge=max,
+    )
+    yield Observed(
         "meshlib.breakers",
         "{endpoint}",
         "Endpoints whose breaker is in a state.",

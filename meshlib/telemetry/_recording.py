@@ -29,6 +29,7 @@ from ..events import (
     FaultInjected,
     HedgeStarted,
     InjectionFinished,
+    LoopStalled,
     MirrorFinished,
     RequestRefused,
     RequestServed,
@@ -48,6 +49,7 @@ HISTOGRAMS: dict[str, str] = {
     "meshlib.call.duration": "Duration of calls, all attempts and backoffs included.",
     "meshlib.mirror.duration": "Duration of copies of calls.",
     "http.server.request.duration": "Duration of HTTP server requests.",
+    "meshlib.loop.stall.duration": "Times for which an event loop stood still during calls.",
 }
 """Durations in seconds: each instrument with its description."""
 
@@ -115,6 +117,7 @@ class Recording:
             FaultInjected: self._fault,
             HedgeStarted: self._hedge,
             InjectionFinished: self._injection,
+            LoopStalled: self._stall,
             MirrorFinished: self._mirror,
             RequestRefused: self._refused_request,
             RequestServed: self._request,
@@ -162,6 +165,9 @@ class Recording:
         about = {SERVICE: event.service, "meshlib.mirror": f"{event.route}/{event.mirror}"}
         about |= result_attributes(event.status, event.error)
         self._took("meshlib.mirror.duration", event, about)
+
+    def _stall(self, event: LoopStalled) -> None:
+        self._durations["meshlib.loop.stall.duration"].record(event.duration, self._mesh)
 
     def _request(self, event: RequestServed) -> None:
         about = _method(event.method) | server_result(event.status, event.error)

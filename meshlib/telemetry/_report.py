@@ -24,6 +24,8 @@ class AttemptReport:
     says why this endpoint, *skipped* why not the others, by their address. *fault* names the
     rules that acted on it, *fault_kind* what they did. *upstream_faults* are those that acted
     beyond the endpoint, or in it, `<service>/<rule>` each, as a failed answer tells.
+    *stalled* are the seconds of *elapsed* in which the event loop of this process stood still,
+    which is not held against the endpoint.
     """
 
     number: int
@@ -39,6 +41,7 @@ class AttemptReport:
     chosen: str
     skipped: Mapping[str, str]
     upstream_faults: tuple[str, ...] = ()
+    stalled: float = 0.0
 
 
 class CallReport:
@@ -115,6 +118,16 @@ class CallReport:
         return float(self._call.now - self._call.started)
 
     @property
+    def retry_refused(self) -> str | None:
+        """
+        Why the last attempt that failed was not tried again: a reason of `RetryRefused`.
+
+        Such as `attempts`, `budget` or `guard`; None where nothing failed for good.
+        """
+        reason: str | None = self._call.refused
+        return reason
+
+    @property
     def budget_left(self) -> int:
         """Retries that the service's budget allows at the moment of reading."""
         call = self._call
@@ -180,7 +193,12 @@ class CallReport:
                 f"at {attempt.started * 1e3:.1f} ms for {attempt.elapsed * 1e3:.1f} ms: "
                 f"{attempt.chosen}"
             )
+            if attempt.stalled:
+                lost = attempt.stalled * 1e3
+                lines.append(f"     our own loop stood still for {lost:.1f} ms of it")
             lines.extend(f"     not {where}: {why}" for where, why in attempt.skipped.items())
+        if self.retry_refused:
+            lines.append(f"  not tried again: {self.retry_refused}")
         if self.upstream_faults:
             lines.append(f"  injected upstream: {', '.join(self.upstream_faults)}")
         if self.fallback:
@@ -211,6 +229,7 @@ def _attempt(call: Any, attempt: Any) -> AttemptReport:
         chosen=_why(call, attempt),
         skipped=skipped,
         upstream_faults=attempt.upstream_faults,
+        stalled=attempt.stalled,
     )
 
 

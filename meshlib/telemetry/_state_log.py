@@ -27,8 +27,10 @@ from ..events import (
     EndpointsChanged,
     EndpointsHeld,
     Event,
+    LoopStalled,
     PanicChanged,
     RegistrationChanged,
+    RetryGuardChanged,
 )
 
 _LOGGER = logging.getLogger("meshlib")
@@ -67,8 +69,14 @@ _MESSAGES: dict[type[Event], str] = {
     ),
     ConfigurationApplied: "configuration %(version)s applied; changed: %(changed)s",
     ConfigurationRejected: "configuration refused: %(error)s",
+    RetryGuardChanged: "%(service)s: retries are made again",
+    LoopStalled: (
+        "an event loop stood still for %(duration).3f s while calls were in flight: something "
+        "blocks it"
+    ),
 }
 _PANIC = "%(service)s: priority %(priority)s is in panic: health is ignored"
+_WITHHELD = "%(service)s: retries are withheld: they get no calls through, and feed an overload"
 _UNHEALTHY = "%(service)s: checks find %(endpoint)s unhealthy: %(reason)s"
 _OUT_OF_TOUCH = (
     "%(service)s: the canary of %(route)s keeps its share: its %(store)s cannot be reached: "
@@ -89,11 +97,11 @@ class StateLog:
     A listener that logs state changes to the logger `meshlib`.
 
     What takes endpoints away is a warning: a breaker that opens or is isolated, an
-    ejection, failed checks, panic, a source that fails, a canary that is rolled back or
-    out of touch with its store. A refused configuration is an
-    error, because a person has to act. Recoveries, other changes, and what happens only in
-    shadow, are information. A source that goes on failing in the same way is told of once
-    a minute.
+    ejection, failed checks, panic, retries that are withheld, a source that fails, a canary
+    that is rolled back or out of touch with its store, an event loop that stood still. A
+    refused configuration is an error, because a person has to act. Recoveries, other changes,
+    and what happens only in shadow, are information. A source that goes on failing in the
+    same way, and loops that stand still, are told of once a minute.
 
     Each record has the event's name and fields for structured output, as `mesh_event`,
     `mesh_service` and so on: endpoints by their addresses, errors by type and text, both
@@ -116,6 +124,8 @@ class StateLog:
             message = _SHADOW[type(event)]
         elif isinstance(event, PanicChanged) and event.active:
             message = _PANIC
+        elif isinstance(event, RetryGuardChanged) and event.active:
+            message = _WITHHELD
         elif isinstance(event, EndpointHealthChanged) and not event.healthy:
             message = _UNHEALTHY
         elif isinstance(event, CanaryStoreChanged) and not event.reachable:
@@ -132,9 +142,13 @@ class StateLog:
         """Whether *event* changes nothing, or says again what was said not long ago."""
         if isinstance(event, EndpointsChanged):
             return not event.added and not event.removed
-        if not isinstance(event, DiscoveryFailed):
+        now = self._clock()
+        if isinstance(event, LoopStalled):
+            key, error = ("", "a loop"), ""
+        elif isinstance(event, DiscoveryFailed):
+            key, error = (event.service, event.source), redacted_error(event.error)
+        else:
             return False
-        key, error, now = (event.service, event.source), redacted_error(event.error), self._clock()
         before = self._told.get(key)
         if before is not None and before[0] == error and 0.0 <= now - before[1] < _REPEAT:
             return True
@@ -145,12 +159,12 @@ class StateLog:
 def _level(event: Event) -> int:
     if isinstance(event, ConfigurationRejected | CertificateRejected):
         return logging.ERROR
-    if isinstance(event, DiscoveryFailed | EndpointsHeld | CertificateExpiring):
+    if isinstance(event, DiscoveryFailed | EndpointsHeld | CertificateExpiring | LoopStalled):
         return logging.WARNING
     bad = (
         isinstance(event, EndpointEjected)
         or (isinstance(event, BreakerChanged) and event.new in ("open", "isolated"))
-        or (isinstance(event, PanicChanged) and event.active)
+        or (isinstance(event, PanicChanged | RetryGuardChanged) and event.active)
         or (isinstance(event, EndpointHealthChanged) and not event.healthy)
         or (isinstance(event, RegistrationChanged) and event.state in ("failing", "lost"))
         or (isinstance(event, CanaryChanged) and event.new == "rolled_back")

@@ -13,6 +13,7 @@ from .._models import NEVER_SENT, POOL_TIMEOUT, OutcomeClass, Retryable
 from ..events import HedgeStarted, RetryRefused, RetryScheduled
 from ..retry import server_hint
 from ._attempt import Attempt
+from ._guarding import withheld
 from ._onward import may_try_again
 from ._upward import mark_spent
 
@@ -21,6 +22,7 @@ def judge(
     call: Any, status: int, headers: Any, outcome: OutcomeClass
 ) -> tuple[OutcomeClass, float | None]:
     """The class of a response that is no success, and how long its server asks to wait."""
+    call.special = True  # a limit learns of it, also where it asks for nothing else
     if outcome.retryable is Retryable.NEVER:
         return outcome, None
     hint = server_hint(headers, call.service.wall)
@@ -43,9 +45,12 @@ def retry_delay(call: Any, outcome: OutcomeClass, now: float, hint: float | None
             delay = hint
         if now + delay >= call.deadline or (hint is not None and hint > retry.max_hint):
             reason = "deadline"
+        elif withheld(call, now):
+            reason = "guard"
         elif not call.lane.budget.try_withdraw(now):
             reason = "budget"
     if reason is not None:
+        call.refused = reason
         mark_spent(call, reason)
     if not service.listening:
         return delay if reason is None else None
@@ -110,7 +115,7 @@ def start_hedge(call: Any) -> Attempt | None:
     now = call.clock()
     pickable = call.lane.pickable
     spare = len(pickable.candidates) > len({attempt.target for attempt in call.attempts})
-    if not spare or not call.lane.budget.try_withdraw(now):
+    if not spare or withheld(call, now) or not call.lane.budget.try_withdraw(now):
         return None
     try:
         attempt: Attempt = call.start_attempt()

@@ -15,19 +15,25 @@ from .._grpc_timeout import encode_grpc_timeout
 from ._attempt import Attempt
 from ._bearing import show_token
 from ._carrying import pass_faults_on
-from ._headers import Triple, request_of, triples_of
+from ._headers import Triple, reference_of, triples_of
+from ._load_reports import ASKING
 from ._onward import carry_on
 from ._sdk import Sdk
+from ._target import NO_URLS
 
 _INFINITE = float("inf")
 _URL_CACHE = 256
 """Aimed URLs kept for each target: parsing one costs more than all decisions of a call."""
 
+_NO_TIMEOUTS: dict[str, Any] = {}
 _ID = b"x-request-id"
 _COUNT = b"x-envoy-attempt-count"
 _TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 _GRPC = b"grpc-timeout"
 _COUNTS = tuple((_COUNT, _COUNT, b"%d" % number) for number in range(101))
+_TIMES = 1024
+_TIMEOUTS: dict[float, Triple] = {}
+"""The header for each of some times, in seconds."""
 _LOWER_NAME = itemgetter(1)
 _OURS = frozenset({_ID, _COUNT, _TIMEOUT, _GRPC})
 
@@ -39,53 +45,87 @@ def wire_headers(attempt: Attempt, left: float) -> list[Triple]:
     *left* is the seconds that the attempt has.
     """
     call = attempt.call
-    request, policies = call.request, call.policies
-    headers = triples_of(request.headers)
-    if headers:
-        name, _, value = headers[0]
-        if name == b"Host" and (value in call.service.own_hosts or _is_own(call, value)):
-            host = policies.authority or attempt.target.host_header
-            headers[0] = (b"Host", b"host", host)
-    if call.routed is not None:
-        headers = call.routed.edited(headers)
-    if call.credentials is not None:
-        show_token(attempt, headers)
+    service, policies = call.service, call.policies
+    headers, named = triples_of(call.request.headers), False
+    if headers == service.usual.triples and not call.special:
+        headers[0] = (b"Host", b"host", policies.authority or attempt.target.host_header)
+    else:
+        headers, named = _given(attempt, headers)
     if not policies.wire_headers:
         return headers
-    given = False
-    if not _OURS.isdisjoint(map(_LOWER_NAME, headers)):
-        headers, given = _without_stale(headers, policies.grpc_timeout)
     if Serving.begun:
         headers = carry_on(call, headers)
-    if not given:
-        if call.request_id is None:
-            prefix, count = call.service.request_ids
-            call.request_id = b"%b%016x" % (prefix, next(count))
-        headers.append((_ID, _ID, call.request_id))
+    if not named:
+        made = call.request_id
+        if made is None:
+            call.request_id = made = service.request_ids.take()
+        headers.append((_ID, _ID, made))
     headers.append(_COUNTS[attempt.number])
+    if policies.load_reports:
+        headers.append(ASKING)
     if left != _INFINITE:
-        headers.append((_TIMEOUT, _TIMEOUT, b"%d" % (left * 1000.0)))
+        headers.append(_TIMEOUTS.get(left) or _timeout_of(left))
         if policies.grpc_timeout:
             text = encode_grpc_timeout(max(left, 0.0)).encode("ascii")
             headers.append((_GRPC, _GRPC, text))
     if attempt.span is not None:
-        pairs: list[tuple[bytes, bytes]] = []
-        call.service.tracing.inject(attempt.span, pairs)
-        injected = {name.lower() for name, _ in pairs}
-        headers = [triple for triple in headers if triple[1] not in injected]
-        headers.extend((name, name.lower(), value) for name, value in pairs)
+        headers = _traced(attempt, headers)
     if call.faults is not None and call.faults.listens:
         pass_faults_on(headers)
     return headers
 
 
-def _is_own(call: Any, value: bytes) -> bool:
-    """Whether the client wrote this Host itself, from the name of the service."""
+def _given(attempt: Attempt, headers: list[Triple]) -> tuple[list[Triple], bool]:
+    """What goes on of the caller's own *headers*, and whether a request id is among them."""
+    call = attempt.call
+    policies, usual = call.policies, call.service.usual
+    plain = not call.special
+    if headers and _is_own(call, *headers[0]):
+        headers[0] = (b"Host", b"host", policies.authority or attempt.target.host_header)
+    else:
+        plain = False
+    if call.routed is not None:
+        headers = call.routed.edited(headers)
+    if call.credentials is not None:
+        show_token(attempt, headers)
+    if not _OURS.isdisjoint(map(_LOWER_NAME, headers)) and policies.wire_headers:
+        return _without_stale(headers, policies.grpc_timeout)
+    if plain and policies.wire_headers:
+        usual.triples = triples_of(call.request.headers)
+    return headers, False
+
+
+def _traced(attempt: Attempt, headers: list[Triple]) -> list[Triple]:
+    """*headers* with those of the span of *attempt*."""
+    pairs: list[tuple[bytes, bytes]] = []
+    attempt.call.service.tracing.inject(attempt.span, pairs)
+    injected = {name.lower() for name, _ in pairs}
+    headers = [triple for triple in headers if triple[1] not in injected]
+    headers.extend((name, name.lower(), value) for name, value in pairs)
+    return headers
+
+
+def _is_own(call: Any, name: bytes, _: bytes, value: bytes) -> bool:
+    """Whether its first header is a Host that the client wrote from the name of the service."""
+    if name != b"Host":
+        return False
+    hosts = call.service.usual.hosts
+    if value in hosts:
+        return True
     if value != call.request.url.netloc:
         return False
-    if len(call.service.own_hosts) < _URL_CACHE:
-        call.service.own_hosts.add(value)
+    if len(hosts) < _URL_CACHE:
+        hosts.add(value)
     return True
+
+
+def _timeout_of(left: float) -> Triple:
+    """The header that tells the seconds *left*; most attempts have one of few times."""
+    made = _TIMEOUT, _TIMEOUT, b"%d" % (left * 1000.0)
+    if len(_TIMEOUTS) >= _TIMES:
+        _TIMEOUTS.clear()
+    _TIMEOUTS[left] = made
+    return made
 
 
 def _without_stale(headers: list[Triple], grpc: bool) -> tuple[list[Triple], bool]:
@@ -144,9 +184,16 @@ def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
     """
     call, target = attempt.call, attempt.target
     request = call.request
-    raw_path = request.url.raw_path if call.routed is None else call.routed.path
-    url = target.urls.get(raw_path)
-    if url is None:
+    reference = reference_of(request)
+    known: object
+    if call.special and call.routed is not None:
+        known = (call.routed.path,)
+    elif reference.query is None:
+        known = reference.path
+    else:
+        known = reference.path, reference.query
+    url = target.urls.get(known)
+    if url.__class__ is not sdk.url:  # none yet, or that of another library
         if target.port:
             url = sdk.url(
                 scheme=target.scheme.decode("ascii"),
@@ -154,13 +201,13 @@ def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
                 port=target.port,
                 raw_path=wire_path(attempt),
             )
-            if len(target.urls) >= _URL_CACHE:
-                target.urls.clear()
-            target.urls[raw_path] = url
+            if target.urls is NO_URLS or len(target.urls) >= _URL_CACHE:
+                target.urls = {}
+            target.urls[known] = url
         else:
             url = request.url  # of a scheme that only the transport knows
     extensions = request.extensions
-    old = extensions.get("timeout", {})
+    old = extensions.get("timeout", _NO_TIMEOUTS)
     timeouts = capped(old, left)
     name = None if call.policies.authority is None else sni_hostname(attempt, extensions)
     if timeouts is not old or name is not None:
@@ -168,4 +215,5 @@ def aimed_request(attempt: Attempt, sdk: Sdk, left: float) -> Any:
         extensions["timeout"] = timeouts
         if name is not None:
             extensions["sni_hostname"] = name
-    return request_of(request.method, url, wire_headers(attempt, left), call.body, extensions)
+    headers = wire_headers(attempt, left)
+    return sdk.request_of(request.method, url, headers, call.body, extensions)

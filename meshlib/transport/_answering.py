@@ -9,10 +9,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-
 from ..faults import Fault
-from ._headers import response_of
+from ._sdk import Sdk
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -20,7 +18,7 @@ _BODILESS = (204, 304)
 _FRAMING = ("content-length", "transfer-encoding", "content-encoding")
 
 
-def answer(fault: Fault, request: Any, wall: float) -> httpx.Response:
+def answer(fault: Fault, request: Any, wall: float, sdk: Sdk) -> Any:
     """
     The response that an abort gives in place of the endpoint, unread as one of the wire.
 
@@ -45,7 +43,7 @@ def answer(fault: Fault, request: Any, wall: float) -> httpx.Response:
         "http_version": b"HTTP/1.1",
         "reason_phrase": known.get(status, "").encode("ascii"),
     }
-    return response_of(status, edited([], given), httpx.ByteStream(body), extensions)
+    return sdk.response_of(status, edited([], given), sdk.byte_stream(body), extensions)
 
 
 def has_body(request: Any, status: int) -> bool:
@@ -70,7 +68,7 @@ def replaced(body: bytes) -> dict[str, str | None]:
     return {**dict.fromkeys(_FRAMING), "content-length": str(len(body))}
 
 
-def is_http2(response: httpx.Response) -> bool:
+def is_http2(response: Any) -> bool:
     """Whether *response* came over HTTP/2, whose connections break in other words."""
     return bool(response.extensions.get("http_version") == b"HTTP/2")
 
@@ -90,9 +88,9 @@ def lengthened(raw: Pairs, length: int) -> Pairs:
     return raw
 
 
-def shortened(raw: Pairs, end: int | None) -> Pairs:
+def shortened(raw: Pairs, end: int | None, sdk: Sdk) -> Pairs:
     """*raw* for a body that ends after *end* bytes, as if it were the whole one."""
-    length = length_of(httpx.Headers(raw))
+    length = length_of(sdk.headers(raw))
     if length is None or end is None:
         return raw
     return edited(raw, {"content-length": str(min(length, end))})

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
-import httpx
 
+from .._libraries import check_request
 from ..telemetry import CallReport
 from ._attempt import Attempt
 from ._bearing_async import AsyncBearing
@@ -20,13 +20,13 @@ from ._body_async import AsyncCallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
-from ._headers import scheme_of
+from ._headers import reference_of
 from ._hedge_async import AsyncHedging
 from ._injecting_async import AsyncInjecting
 from ._joined import AsyncJoined
-from ._rejections import conclude, full, is_late, late
+from ._rejections import conclude, full, is_late, late, status_error
 from ._schemes import HTTP_SCHEMES
-from ._sdk import Sdk
+from ._sdk import Sdk, based
 from ._waiting import AsyncWaiter
 
 _DRAIN_LIMIT = 65536
@@ -35,7 +35,7 @@ _DISCARD_TIMEOUT = 1.0
 """Seconds that discarding a response may take, also while its request is cancelled."""
 
 
-class AsyncDriver(httpx.AsyncBaseTransport):
+class AsyncDriver:
     """
     Sends each request as a call of a mesh.
 
@@ -49,22 +49,26 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         self._wire = wire
         self._send_attempt = wire.send
         self._sdk = sdk
+        self._request_kind = sdk.request
+        self._stream_kind: Any = based(AsyncCallStream, sdk.http.AsyncByteStream)
         self._sleep = sleep
         self._hedging = AsyncHedging(self)
         self.bearing = AsyncBearing(self)
         self._injecting = AsyncInjecting(self, wire, sdk, sleep)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: Any) -> Any:
         """
         The response to *request*, its body unread and bound to the call's permits.
 
         Raises what the wire raised in the last attempt, or a `MeshError`.
         """
-        if scheme_of(request) not in HTTP_SCHEMES:
+        if request.__class__ is not self._request_kind:
+            check_request(request, self._sdk.name)
+        if reference_of(request)[0] not in HTTP_SCHEMES:
             self.check_scheme(request.url)
         call = self._begin(request)
         try:
-            if call.unprepared:
+            if call.special and call.unprepared:
                 response = await self._prepare(call)
                 if response is not None:
                     return response
@@ -115,15 +119,15 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             conclude(call, exc)
             raise
 
-    def check_scheme(self, url: httpx.URL) -> None:
+    def check_scheme(self, url: Any) -> None:
         """Raise UnsupportedProtocol for a scheme that the wire, or the service, does not speak."""
         self._wire.check_scheme(url)
         self._mesh.directory.resolve(url)
 
-    async def _prepare(self, call: Call) -> httpx.Response | None:
+    async def _prepare(self, call: Call) -> Any:
         """What only some calls need: their route's answer, a first snapshot, a buffered body."""
         if call.routed is not None:
-            response = call.routed.answer(call)
+            response = call.routed.answer(call, self._sdk)
             if response is not None:
                 return self._bind(call, None, response)
         if not call.service.ready:
@@ -134,7 +138,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             await self._buffer(call)
         return None
 
-    async def _fault_call(self, call: Call) -> httpx.Response | None:
+    async def _fault_call(self, call: Call) -> Any:
         """Draw a fault that acts outside retries, and carry out what precedes them."""
         fault = call.fault = draw_fault(call, "call")
         call.faulted = False
@@ -147,20 +151,17 @@ class AsyncDriver(httpx.AsyncBaseTransport):
         call.now = call.clock()  # what was waited belongs to no attempt
         return None
 
-    async def send(self, attempt: Attempt) -> httpx.Response:
+    async def send(self, attempt: Attempt) -> Any:
         """Carry out one attempt, its fault included."""
         if attempt.fault is not None:
             return await self._injecting.send(attempt)
-        response: httpx.Response = await self._send_attempt(attempt)
-        return response
+        return await self._send_attempt(attempt)
 
     async def pause(self, seconds: float) -> None:
         """Wait between two attempts."""
         await self._sleep(seconds)
 
-    async def deliver(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> httpx.Response:
+    async def deliver(self, call: Call, attempt: Attempt | None, response: Any) -> Any:
         """Hand *response* to the caller, its permits tied to the life of its body."""
         if call.faulted:
             call.faulted = False
@@ -179,29 +180,25 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 return answer
         return self._bind(call, attempt, response)
 
-    def _bind(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> httpx.Response:
+    def _bind(self, call: Call, attempt: Attempt | None, response: Any) -> Any:
         """Tie the call's permits to the life of the response's body."""
         response.extensions["mesh"] = CallReport(call)
-        if call.routed is not None:
-            call.routed.respond(call, attempt, response)
-        if call.number > 1:
-            call.forget_frames()
         service = call.service
-        if service.listening or service.tracing is not None or call.injected:
+        if call.special:
+            call.answered(attempt, response)
+        if call.special or service.listening or service.tracing is not None:
             call.finished(response.status_code, None)
         if response.is_closed:  # already in memory: nobody will close the stream
             call.close()
         else:
-            response.stream = AsyncCallStream(response.stream, call, attempt, self._wire)
+            response.stream = self._stream_kind(response.stream, call, attempt, self._wire)
         if service.cache is not None and attempt is not None:
             service.cache.offer(call.request, response)
         return response
 
-    async def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
+    async def discard(self, call: Call, attempt: Attempt | None, response: Any) -> None:
         """Drop a response that is retried."""
-        call.last_error = self._status_error(call, response)
+        call.last_error = status_error(call, response, self._sdk)
         try:
             # What a fault slows down is not waited for.
             await self.drain(response, read=attempt is None or attempt.fault is None)
@@ -209,7 +206,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             if attempt is not None:
                 attempt.release()
 
-    async def drain(self, response: httpx.Response, *, read: bool = True) -> None:
+    async def drain(self, response: Any, *, read: bool = True) -> None:
         """Close *response*; a small body may be read before, so that its connection lives."""
         if response.is_closed:
             return
@@ -219,23 +216,18 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 length = int(response.headers.get("content-length", _DRAIN_LIMIT))
                 if read and length < _DRAIN_LIMIT:
                     await response.aread()
-        except (httpx.HTTPError, ValueError):
+        except (self._sdk.http_error, ValueError):
             pass  # its connection is lost, and the retry takes another one
         finally:
             with anyio.move_on_after(_DISCARD_TIMEOUT, shield=True):
                 await response.aclose()
 
-    @staticmethod
-    def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
-        message = f"{call.service.name!r} answered {response.status_code}"
-        return httpx.HTTPStatusError(message, request=call.request, response=response)
-
-    async def _answer_instead(self, call: Call, exc: Exception | None) -> httpx.Response | None:
+    async def _answer_instead(self, call: Call, exc: Exception | None) -> Any:
         """The fallback's response, or None when there is none for this outcome."""
         if not call.may_fall_back:
             return None
         call.may_fall_back = False
-        kind, value = fallback_of(call)
+        kind, value = fallback_of(call, self._sdk)
         if kind is None:
             return None
         try:
@@ -243,7 +235,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
                 value = value(call.request, exc)
                 if inspect.isawaitable(value):
                     value = await value
-            response = as_response(value, call.request)
+            response = as_response(value, call.request, self._sdk)
             call.fell_back(kind, exc)
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
@@ -292,6 +284,7 @@ class AsyncDriver(httpx.AsyncBaseTransport):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
-                call.buffered(AsyncJoined(chunks, rest), False)
+                joined: Any = based(AsyncJoined, self._sdk.http.AsyncByteStream)
+                call.buffered(joined(chunks, rest), False)
                 return
-        call.buffered(httpx.ByteStream(b"".join(chunks)), True)
+        call.buffered(self._sdk.byte_stream(b"".join(chunks)), True)

@@ -10,6 +10,7 @@ from .._models import CANCELLED, OutcomeClass
 from ..breaker import Breaker
 from ..faults import Fault
 from ._pickable import Pickable
+from ._stalled import settle_stalled
 from ._target import Target
 from ._telling import tell_attempt
 
@@ -30,12 +31,15 @@ class Attempt:
     error: BaseException | None = None
     fault: Fault | None = None
     hedge = False
-    open = False
+    number = 1
+    open = True
+    """Counted as in flight on its target."""
     outcome: OutcomeClass | None = None
     probe = False
-    settled = False
     span: Any = None
     spent = False
+    stalled = 0.0
+    """Seconds of `elapsed` in which our own event loop stood still."""
     status: int | None = None
     upstream_faults: tuple[str, ...] = ()
 
@@ -52,6 +56,11 @@ class Attempt:
         limit = self.started + call.attempt_timeout
         self.limit: float = limit if limit < call.deadline else call.deadline
         self.in_flight = target.load.in_flight
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has its outcome."""
+        return self.outcome is not None
 
     def left(self) -> float:
         """Seconds until the limit; read anew when a fault has held the attempt back."""
@@ -74,19 +83,20 @@ class Attempt:
         The breaker is the one the attempt began with: new options bring a new one, whose
         epochs mean other things.
         """
-        self.settled = True
         self.outcome = outcome
         self.elapsed = elapsed = now - self.started
-        breaker = self.breaker
-        self.target.settle(outcome, now, elapsed, hint)
-        breaker.record(self.epoch, outcome.verdict, now, elapsed, cause)
-        tracing = self.call.service.tracing
+        service = self.call.service
+        spoiled = now > service.stalls.alarm or self.started < service.stalls.ended
+        if not (spoiled and settle_stalled(self, now, cause, hint)):
+            self.target.settle(outcome, now, elapsed, hint)
+            self.breaker.record(self.epoch, outcome.verdict, now, elapsed, cause)
+        tracing = service.tracing
         if tracing is not None:
             tracing.attempt_ended(self)
 
     def cancel(self, outcome: OutcomeClass = CANCELLED) -> None:
         """Give everything back without a word about the endpoint."""
-        if self.settled:
+        if self.outcome is not None:
             self.release()
             return
         call = self.call
@@ -96,6 +106,6 @@ class Attempt:
         self.release()
         if call.lane.hedge is not None:
             # Without the slow ones that hedges cut off, the quantile would sink.
-            call.lane.hedge.observe(self.elapsed, now)
+            call.lane.hedge.observe(self.elapsed - self.stalled, now)
         if service.listening:
             tell_attempt(call, self)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from ._attempt import Attempt
 from ._bearing import check_token, has_other, may_renew
 from ._call import Call
@@ -34,7 +32,7 @@ class AsyncBearing:
         call.readied()
         check_token(call)
 
-    async def renewed(self, call: Call, attempt: Attempt, response: httpx.Response) -> bool:
+    async def renewed(self, call: Call, attempt: Attempt, response: Any) -> bool:
         """Whether *response* is dropped for an attempt with another token."""
         waiter = AsyncWaiter(call.clock)
         if not may_renew(call, attempt, waiter):

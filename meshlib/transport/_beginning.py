@@ -9,17 +9,24 @@ from typing import Any
 from .._models import CallOptions
 
 
-def take_options(call: Any, options: CallOptions, idempotent: bool | None) -> bool | None:
-    """Have *call* go by *options*; return whether it may be sent twice, None for its method."""
+def take_options(call: Any, options: CallOptions) -> None:
+    """Have *call* go by *options*."""
+    call.options = options
     if options.timeout is not None:
         call.deadline = call.now + options.timeout
         call.callers_deadline = True
     if options.attempt_timeout is not None:
         call.attempt_timeout = options.attempt_timeout
-    if options.retry is False:
-        call.max_attempts = 1
     call.hash_key = options.hash_key
-    return idempotent if options.idempotent is None else options.idempotent
+
+
+def is_idempotent(call: Any) -> bool:
+    """Whether *call* may be sent twice: as its options say, its policies, or its method."""
+    options, policies, request = call.options, call.policies, call.request
+    for said in (None if options is None else options.idempotent, policies.idempotent):
+        if said is not None:
+            return bool(said)
+    return request.method in policies.methods or "idempotency-key" in request.headers
 
 
 def look_closer(call: Any, options: CallOptions | None) -> None:

@@ -8,14 +8,12 @@ import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
-
 from ._attempt import Attempt
 from ._call import Call
 from ._rejections import deadline_exceeded, is_late
 
 
-class AsyncCallStream(httpx.AsyncByteStream):
+class AsyncCallStream:
     """
     Ends a call when its body is closed, and no later than its deadline.
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import httpx
 from cachetools import TTLCache
 
 from .._clock import Clock
+from ._sdk import Sdk
 
 MAX_BODY = 1 << 20
 """Bytes of a body that is kept; a longer one is not worth holding for a fallback."""
@@ -68,11 +68,11 @@ class ResponseCache:
         with self._lock:
             self._entries[self._key(request)] = (response.status_code, headers, body)
 
-    def get(self, request: Any) -> httpx.Response | None:
+    def get(self, request: Any, sdk: Sdk) -> Any:
         """The kept response to *request*, if it is young enough."""
         with self._lock:
             kept = self._entries.get(self._key(request))
         if kept is None:
             return None
         status, headers, body = kept
-        return httpx.Response(status, headers=headers, content=body, request=request)
+        return sdk.response(status, headers=headers, content=body, request=request)

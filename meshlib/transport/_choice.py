@@ -14,6 +14,9 @@ from ._target import Target
 _MAX_PICKS = 3
 """How often a balancer that ignores tried targets is asked again before the rest is scanned."""
 
+_MAX_DRAWS = 16
+"""How often a picker that knows some open targets is asked again; neighbours come in a row."""
+
 
 def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
     """
@@ -40,7 +43,19 @@ def choose(call: Any, pickable: Pickable, now: float) -> Attempt:
     breaker = target.breaker if breakers is None else breakers[target]
     if breaker.closed:
         return Attempt(call, target, breaker, breaker.epoch, pickable)
-    return _pick_again(call, now)
+    return _draw_again(call, pickable) or _pick_again(call, now)
+
+
+def _draw_again(call: Any, pickable: Pickable) -> Attempt | None:
+    """Another target of a picker that knows some which are open."""
+    pick = pickable.pick
+    assert pick is not None
+    for _ in range(_MAX_DRAWS if pickable.amendable else 0):
+        target = pick(call)
+        breaker = target.breaker
+        if breaker.closed and target not in call.tried:
+            return Attempt(call, target, breaker, breaker.epoch, pickable)
+    return None
 
 
 def _probe(call: Any, pickable: Pickable, now: float) -> Attempt | None:

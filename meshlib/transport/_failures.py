@@ -19,7 +19,6 @@ from typing import Any
 
 import anyio
 import h11
-import httpcore
 import sniffio
 
 from ._sdk import Sdk
@@ -27,8 +26,8 @@ from ._sdk import Sdk
 Cause = BaseException | None
 """The error beneath that of the connection layer, where there is one."""
 Address = tuple[str, int]
-Blow = tuple[type[Exception], Cause]
-"""What the connection layer raises, and why; its text is that of the cause."""
+Blow = tuple[str, Cause]
+"""The name of what the connection layer raises, and why; its text is that of the cause."""
 Build = Callable[[Address], Blow]
 
 DISCONNECTED = "Server disconnected without sending a response."
@@ -55,7 +54,7 @@ def wire_error(
 def disconnected(sdk: Sdk, http2: bool) -> Exception:
     """The server closed the connection instead of answering."""
     text = DISCONNECTED_H2 if http2 else DISCONNECTED
-    return _raised(sdk, httpcore.RemoteProtocolError, text, None)
+    return _raised(sdk, "RemoteProtocolError", text, None)
 
 
 def incomplete(sdk: Sdk, http2: bool, received: int, expected: int | None) -> Exception:
@@ -66,13 +65,13 @@ def incomplete(sdk: Sdk, http2: bool, received: int, expected: int | None) -> Ex
     if expected is not None:
         how = f"received {received} bytes, expected {expected}"
     text = f"{_INCOMPLETE} ({how})"
-    return _raised(sdk, httpcore.RemoteProtocolError, text, h11.RemoteProtocolError(text))
+    return _raised(sdk, "RemoteProtocolError", text, h11.RemoteProtocolError(text))
 
 
-def _raised(sdk: Sdk, kind: type[Exception], text: str, cause: Cause) -> Exception:
-    inner = kind(text)
+def _raised(sdk: Sdk, kind: str, text: str, cause: Cause) -> Exception:
+    inner = getattr(sdk.core, kind)(text)
     inner.__cause__ = cause
-    error = sdk.wire_errors[kind](text)
+    error = sdk.wire_errors[type(inner)](text)
     error.__cause__ = inner
     return error
 
@@ -84,11 +83,11 @@ def _system(number: int) -> OSError:
 # Of threads: what the socket raised, as it is.
 
 
-def _socket(kind: type[Exception], number: int) -> Build:
+def _socket(kind: str, number: int) -> Build:
     return lambda _: (kind, _system(number))
 
 
-def _timeout(kind: type[Exception]) -> Build:
+def _timeout(kind: str) -> Build:
     return lambda _: (kind, TimeoutError("timed out"))
 
 
@@ -103,12 +102,12 @@ def _unconnected(number: int) -> Build:
             text = f"Error connecting to {where}: {os.strerror(number)}"
         cause = OSError("All connection attempts failed")
         cause.__cause__ = OSError(number, text)
-        return httpcore.ConnectError, cause
+        return "ConnectError", cause
 
     return build
 
 
-def _broken(kind: type[Exception], number: int) -> Build:
+def _broken(kind: str, number: int) -> Build:
     def build(_: Address) -> Blow:
         cause = anyio.BrokenResourceError()
         cause.__cause__ = _system(number)
@@ -117,7 +116,7 @@ def _broken(kind: type[Exception], number: int) -> Build:
     return build
 
 
-def _timeout_in_loop(kind: type[Exception]) -> Build:
+def _timeout_in_loop(kind: str) -> Build:
     return lambda _: (kind, TimeoutError())
 
 
@@ -126,11 +125,11 @@ def _timeout_in_loop(kind: type[Exception]) -> Build:
 
 def _garbage(_: Address) -> Blow:
     said = bytearray(b"garbage")
-    return httpcore.RemoteProtocolError, h11.RemoteProtocolError(f"illegal status line: {said}")
+    return "RemoteProtocolError", h11.RemoteProtocolError(f"illegal status line: {said}")
 
 
 def _dns(_: Address) -> Blow:
-    return httpcore.ConnectError, _unresolved()
+    return "ConnectError", _unresolved()
 
 
 def _unresolved() -> OSError:
@@ -155,7 +154,7 @@ def _certificate(code: int, reason: str) -> Build:
         if said is not reason and _is_address(host):
             error.verify_code = _ADDRESS
         error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
-        return httpcore.ConnectError, error
+        return "ConnectError", error
 
     return build
 
@@ -198,13 +197,13 @@ _SHARED: dict[str, Build] = {
 
 BLOCKING: Mapping[str, Build] = {
     **_SHARED,
-    "refused": _socket(httpcore.ConnectError, errno.ECONNREFUSED),
-    "unreachable": _socket(httpcore.ConnectError, errno.EHOSTUNREACH),
-    "broken_pipe": _socket(httpcore.WriteError, errno.EPIPE),
-    "reset": _socket(httpcore.ReadError, errno.ECONNRESET),
-    "connect_timeout": _timeout(httpcore.ConnectTimeout),
-    "read_timeout": _timeout(httpcore.ReadTimeout),
-    "write_timeout": _timeout(httpcore.WriteTimeout),
+    "refused": _socket("ConnectError", errno.ECONNREFUSED),
+    "unreachable": _socket("ConnectError", errno.EHOSTUNREACH),
+    "broken_pipe": _socket("WriteError", errno.EPIPE),
+    "reset": _socket("ReadError", errno.ECONNRESET),
+    "connect_timeout": _timeout("ConnectTimeout"),
+    "read_timeout": _timeout("ReadTimeout"),
+    "write_timeout": _timeout("WriteTimeout"),
 }
 """Failures as a thread meets them."""
 
@@ -212,10 +211,10 @@ SUSPENDING: Mapping[str, Build] = {
     **_SHARED,
     "refused": _unconnected(errno.ECONNREFUSED),
     "unreachable": _unconnected(errno.EHOSTUNREACH),
-    "reset": _broken(httpcore.ReadError, errno.ECONNRESET),
-    "broken_pipe": _broken(httpcore.WriteError, errno.EPIPE),
-    "connect_timeout": _timeout_in_loop(httpcore.ConnectTimeout),
-    "read_timeout": _timeout_in_loop(httpcore.ReadTimeout),
-    "write_timeout": _timeout_in_loop(httpcore.WriteTimeout),
+    "reset": _broken("ReadError", errno.ECONNRESET),
+    "broken_pipe": _broken("WriteError", errno.EPIPE),
+    "connect_timeout": _timeout_in_loop("ConnectTimeout"),
+    "read_timeout": _timeout_in_loop("ReadTimeout"),
+    "write_timeout": _timeout_in_loop("WriteTimeout"),
 }
 """Failures as a task meets them."""

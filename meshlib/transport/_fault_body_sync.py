@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
-
 from ..faults import Fault
 from ._shape import Shape
 
 
-class FaultBody(httpx.SyncByteStream):
+class FaultBody:
     """
     Gives the bytes of *stream* as *shape* lets them through, then raises what *failure* makes.
 

@@ -39,6 +39,7 @@ def draw_fault(call: Any, phase: Phase, label: str = "") -> Fault | None:
     )
     if fault is not None:
         call.injected = [*call.injected, (fault, attempt)]
+        call.special = True
         mark_fault(call.faults.source, fault.rule)
         if call.service.listening:
             tell_fault(call, fault)

@@ -4,23 +4,27 @@ Attempts sent by a transport that is not ours: any httpx transport, respx, a moc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable
+import types
+from collections.abc import AsyncIterator, Generator, Iterable
 from typing import Any
+
+import sniffio
 
 from ._aim import aimed_request
 from ._attempt import Attempt
 from ._sdk import Sdk
 from ._target import Target
-from ._waiting import bounded
+from ._waiting import RUNNING, bounded, timed
+from ._watched import watched
 
 
-def is_replaced(method: Any) -> bool:
+def is_replaced(method: Any, sdk: Sdk) -> bool:
     """
-    Whether a test has put *method* in the place of one of httpx's own, as pytest-httpx does.
+    Whether a test has put *method* in the place of one of *sdk*'s, as pytest-httpx does.
 
     What only wraps it, as instrumentation does, bears its name and module.
     """
-    return str(getattr(method, "__module__", None)).partition(".")[0] != "httpx"
+    return str(getattr(method, "__module__", None)).partition(".")[0] != sdk.name
 
 
 class ForeignWire:
@@ -71,22 +75,27 @@ class AsyncForeignWire:
         self._handle = inner.handle_async_request
         self._sdk = sdk
 
-    def send(self, attempt: Attempt) -> Awaitable[Any]:
+    @types.coroutine
+    def send(self, attempt: Attempt) -> Generator[Any, Any, Any]:
         """The response to *attempt*, as *inner* gives it within the attempt's limit."""
         sdk = self._sdk
         left = attempt.left() if attempt.fault else attempt.limit - attempt.started
-        return bounded(self._handle(aimed_request(attempt, sdk, left)), left, sdk.timeout_error)
+        pending = self._handle(aimed_request(attempt, sdk, left))
+        if RUNNING.name == "trio":
+            return (yield from bounded(pending, left, sdk.timeout_error))
+        # The beginning of `bounded`: what does not suspend is not worth another generator.
+        try:
+            waited = pending.send(None)
+        except StopIteration as done:
+            return done.value
+        return (yield from timed(pending, waited, left, sdk.timeout_error))
 
-    async def chunks(self, stream: Any, call: Any) -> AsyncIterator[bytes]:
+    def chunks(self, stream: Any, call: Any) -> AsyncIterator[bytes]:
         """The chunks of *stream*, each within the deadline of *call*."""
-        error = self._sdk.timeout_error
-        chunks = aiter(stream)
-        while True:
-            try:
-                chunk = await bounded(_next(chunks), call.deadline - call.clock(), error)
-            except StopAsyncIteration:
-                return
-            yield chunk
+        left = call.deadline - call.clock()
+        if sniffio.current_async_library() == "trio":
+            return _scoped(stream, call, self._sdk.timeout_error)
+        return watched(stream, left, self._sdk.timeout_error)
 
     def check_scheme(self, url: Any) -> None:
         """*inner* may know schemes that nobody else knows."""
@@ -103,6 +112,17 @@ class AsyncForeignWire:
     async def aclose(self) -> None:
         """Close *inner*."""
         await self.inner.aclose()
+
+
+async def _scoped(stream: Any, call: Any, error: type[Exception]) -> AsyncIterator[bytes]:
+    # A scope of Trio must not be open while a generator yields.
+    chunks = aiter(stream)
+    while True:
+        try:
+            chunk = await bounded(_next(chunks), call.deadline - call.clock(), error)
+        except StopAsyncIteration:
+            return
+        yield chunk
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes:

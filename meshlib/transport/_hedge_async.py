@@ -11,13 +11,12 @@ import math
 from typing import Any
 
 import anyio
-import httpx
 
 from ._again import hedge_delay, start_hedge
 from ._attempt import Attempt
 from ._call import Call
 
-Outcome = tuple[Attempt, "httpx.Response | None", "Exception | None"]
+Outcome = tuple[Attempt, Any, "Exception | None"]
 
 
 class AsyncHedging:
@@ -26,7 +25,7 @@ class AsyncHedging:
     def __init__(self, driver: Any) -> None:
         self._driver = driver
 
-    async def run(self, call: Call) -> httpx.Response:
+    async def run(self, call: Call) -> Any:
         """The first good response, or else the last outcome."""
         first = call.start_attempt()
         send, receive = anyio.create_memory_object_stream[Outcome](math.inf)
@@ -50,14 +49,13 @@ class AsyncHedging:
                 other.cancel()
         if attempt.status == 401 and await self._driver.bearing.renewed(call, attempt, response):
             return await self.run(call)
-        delivered: httpx.Response = await self._driver.deliver(call, attempt, response)
-        return delivered
+        return await self._driver.deliver(call, attempt, response)
 
     async def _contest(self, call: Call, group: Any, send: Any, receive: Any) -> Outcome:
         """Start hedges and retries until one outcome is final."""
         running, hedging = 1, True
         while True:
-            outcome = await self._next(hedge_delay(call) if hedging else None, receive)
+            outcome = await self._next(call, hedge_delay(call) if hedging else None, receive)
             if outcome is None:
                 hedge = start_hedge(call)
                 if hedge is None:
@@ -92,12 +90,17 @@ class AsyncHedging:
                 return attempt, None, exc
             running = 1
 
-    async def _next(self, delay: float | None, receive: Any) -> Outcome | None:
-        """The next outcome, or None when *delay* seconds have brought none."""
-        with anyio.move_on_after(delay):
-            outcome: Outcome = await receive.receive()
-            return outcome
-        return None
+    async def _next(self, call: Call, delay: float | None, receive: Any) -> Outcome | None:
+        """The next outcome, or None when *delay* seconds in which the loop ran brought none."""
+        while True:
+            began = call.clock()
+            with anyio.move_on_after(delay):
+                outcome: Outcome = await receive.receive()
+                return outcome
+            # What came while the loop stood still has not been read yet.
+            delay = call.service.stalls.overlap(began, call.clock())
+            if not delay:
+                return None
 
     async def _drop_late(self, call: Call, receive: Any) -> None:
         while True:

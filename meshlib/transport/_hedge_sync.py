@@ -13,15 +13,13 @@ import threading
 from collections import deque
 from typing import Any
 
-import httpx
-
 from .._clock import Clock
 from ._again import hedge_delay, start_hedge
 from ._attempt import Attempt
 from ._call import Call
 from ._waiting import Waiter
 
-Outcome = tuple[Attempt, "httpx.Response | None", "Exception | None"]
+Outcome = tuple[Attempt, Any, "Exception | None"]
 
 
 class Hedging:
@@ -35,7 +33,7 @@ class Hedging:
     def __init__(self, driver: Any) -> None:
         self._driver = driver
 
-    def run(self, call: Call) -> httpx.Response:
+    def run(self, call: Call) -> Any:
         """The first good response, or else the last outcome."""
         outcomes = _Outcomes(call.clock)
         race = _Race(self._driver, outcomes)
@@ -58,8 +56,7 @@ class Hedging:
                 del error  # its traceback holds this frame
         if attempt.status == 401 and self._driver.bearing.renewed(call, attempt, response):
             return self.run(call)
-        delivered: httpx.Response = self._driver.deliver(call, attempt, response)
-        return delivered
+        return self._driver.deliver(call, attempt, response)
 
     def _contest(self, call: Call, race: _Race, outcomes: _Outcomes) -> Outcome:
         """Start hedges and retries until one outcome is final."""

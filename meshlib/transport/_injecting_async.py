@@ -11,8 +11,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import httpx
-
 from .._clock import monotonic
 from ..faults import Fault, corrupt
 from . import _answering as answering
@@ -21,7 +19,7 @@ from ._call import Call
 from ._failures import SUSPENDING, disconnected, incomplete, wire_error
 from ._fault_body_async import AsyncFaultBody
 from ._faulting import WAITS, address_of, error_of, plan_of, timeout_of
-from ._headers import response_of
+from ._sdk import based
 from ._shape import Shape
 from ._waiting import AsyncWaiter
 
@@ -39,21 +37,22 @@ class AsyncInjecting:
         self._driver = driver
         self._wire = wire
         self._sdk = sdk
+        self._fault_body: Any = based(AsyncFaultBody, sdk.http.AsyncByteStream)
         self._sleep = sleep
 
-    async def send(self, attempt: Attempt) -> httpx.Response:
+    async def send(self, attempt: Attempt) -> Any:
         """The outcome of *attempt*, its fault included."""
         call, fault = attempt.call, attempt.fault
         assert fault is not None
         response = await self.before(call, fault, attempt.limit, attempt)
         if response is None:
-            sent: httpx.Response = await self._wire.send(attempt)
+            sent = await self._wire.send(attempt)
             response = await self.after(call, fault, attempt.limit, sent, attempt)
         return response
 
     async def before(
         self, call: Call, fault: Fault, limit: float, attempt: Attempt | None = None
-    ) -> httpx.Response | None:
+    ) -> Any:
         """What comes in place of sending, or None when it is to be sent after all."""
         if fault.delay and not await self._delay(call, fault, fault.delay, limit, attempt):
             return None
@@ -68,9 +67,9 @@ class AsyncInjecting:
         call: Call,
         fault: Fault,
         limit: float,
-        response: httpx.Response,
+        response: Any,
         attempt: Attempt | None = None,
-    ) -> httpx.Response:
+    ) -> Any:
         """What becomes of *response*, which is closed when that is an error."""
         try:
             if fault.delay_after:
@@ -90,11 +89,9 @@ class AsyncInjecting:
 
     # Aborts
 
-    def _abort(
-        self, call: Call, fault: Fault, attempt: Attempt | None, http2: bool
-    ) -> httpx.Response:
+    def _abort(self, call: Call, fault: Fault, attempt: Attempt | None, http2: bool) -> Any:
         if fault.status is not None:
-            return answering.answer(fault, call.request, call.service.wall())
+            return answering.answer(fault, call.request, call.service.wall(), self._sdk)
         name = error_of(fault)
         if name == "disconnected":
             raise disconnected(self._sdk, http2)
@@ -151,9 +148,7 @@ class AsyncInjecting:
         """Wait before a body breaks, where that takes time; False when called off."""
         return await self._wait(call, fault, limit, None)
 
-    async def _alter(
-        self, call: Call, fault: Fault, response: httpx.Response, attempt: Attempt | None
-    ) -> httpx.Response:
+    async def _alter(self, call: Call, fault: Fault, response: Any, attempt: Attempt | None) -> Any:
         """*response* with other headers, or with a body that the fault shapes."""
         effects = fault.response
         raw, stream = response.headers.raw, response.stream
@@ -164,17 +159,17 @@ class AsyncInjecting:
             raw, stream = await self._content(call, fault, response, raw)
             shape = Shape(fault)
             if not shape.changes_nothing:
-                length = answering.length_of(httpx.Headers(raw))
+                length = answering.length_of(self._sdk.headers(raw))
                 http2 = answering.is_http2(response)
                 failure: Any = functools.partial(self._failure, call, fault, attempt, http2, length)
                 if fault.after_bytes is None and effects is not None and effects.silent:
                     failure = None
-                    raw = answering.shortened(raw, shape.end)
-                stream = AsyncFaultBody(self, call, fault, stream, shape, failure, http2)
-        return response_of(response.status_code, raw, stream, response.extensions)
+                    raw = answering.shortened(raw, shape.end, self._sdk)
+                stream = self._fault_body(self, call, fault, stream, shape, failure, http2)
+        return self._sdk.response_of(response.status_code, raw, stream, response.extensions)
 
     async def _content(
-        self, call: Call, fault: Fault, response: httpx.Response, raw: answering.Pairs
+        self, call: Call, fault: Fault, response: Any, raw: answering.Pairs
     ) -> tuple[answering.Pairs, Any]:
         """Headers and body after what takes the body as a whole."""
         effects = fault.response
@@ -192,11 +187,11 @@ class AsyncInjecting:
             raw = answering.edited(raw, answering.replaced(content))
         await self._driver.drain(response, read=effects.body is not None)
         if whole:
-            headers = {name.lower(): value for name, value in httpx.Headers(raw).items()}
+            headers = {name.lower(): value for name, value in self._sdk.headers(raw).items()}
             content, changes = corrupt(whole, content, headers)
             raw = answering.edited(raw, changes)
             raw = answering.lengthened(raw, len(content))
-        return raw, httpx.ByteStream(content)
+        return raw, self._sdk.byte_stream(content)
 
     def _failure(
         self,

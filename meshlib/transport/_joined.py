@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 
-
-class Joined(httpx.SyncByteStream):
+class Joined:
     """A body of which the beginning has been read already."""
 
     def __init__(self, chunks: list[bytes], rest: Any) -> None:
@@ -23,7 +21,7 @@ class Joined(httpx.SyncByteStream):
             yield chunk
 
 
-class AsyncJoined(httpx.AsyncByteStream):
+class AsyncJoined:
     """A body of which the beginning has been read already."""
 
     def __init__(self, chunks: list[bytes], rest: Any) -> None:

@@ -14,19 +14,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import anyio
-import httpcore
 
 from .._clock import Clock
+from ._exchange_asyncio import lean
+from ._network_asyncio import network_of
+from ._sdk import Sdk, based
 from ._target import Target
 from ._waiting import bounded
 from ._wire_options import WireOptions
 from ._wire_request import is_readable
 
 _INFINITE = float("inf")
-_NETWORK = httpcore.AnyIOBackend()
 
 
-class AsyncLink(httpcore.AsyncNetworkBackend):
+class AsyncLink:
     """
     A connection to one target; it is also what makes the socket and guards it.
 
@@ -36,10 +37,12 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
 
     __slots__ = (
         "clock",
+        "core",
         "context",
         "deadline",
         "http",
         "idle_since",
+        "proven",
         "received",
         "shared",
         "sock",
@@ -49,23 +52,26 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         "used",
     )
 
-    def __init__(self, options: WireOptions, target: Target, origin: Any, clock: Clock) -> None:
+    def __init__(
+        self, options: WireOptions, sdk: Sdk, target: Target, origin: Any, clock: Clock
+    ) -> None:
+        self.core = sdk.core
         self.clock = clock
         self.target = target
         self.tls = target.tls
         self.context: Any = None
         self.deadline = _INFINITE
         self.idle_since = 0.0
+        self.proven = False
         self.received = False
         self.shared = False
         self.used = 0
         self.sock: Any = None
         self.stream: Any = None
-        self.http = self._connection(options, origin)
+        self.http = self.eased(self._connection(options, origin), options)
 
-    def _connection(
-        self, options: WireOptions, origin: httpcore.Origin
-    ) -> httpcore.AsyncConnectionInterface:
+    def _connection(self, options: WireOptions, origin: Any) -> Any:
+        core = self.core
         scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
         context: ssl.SSLContext | None = None
         if scheme in ("https", "wss") and self.tls is None:
@@ -74,7 +80,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
             context = self.context = self.tls.context(options.http2)
         proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
         if proxy is None:
-            return httpcore.AsyncHTTPConnection(
+            return core.AsyncHTTPConnection(
                 origin=origin,
                 ssl_context=context,
                 http1=options.http1,
@@ -86,7 +92,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
                 socket_options=options.socket_options,
                 keepalive_expiry=options.limits.keepalive_expiry if options.http2 else None,
             )
-        url = httpcore.URL(
+        url = core.URL(
             scheme=proxy.url.raw_scheme,
             host=proxy.url.raw_host,
             port=proxy.url.port,
@@ -94,7 +100,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         )
         # A pool of httpcore is only used here as the public maker of such a connection.
         if proxy.url.scheme.startswith("socks5"):
-            return httpcore.AsyncSOCKSProxy(
+            return core.AsyncSOCKSProxy(
                 proxy_url=url,
                 proxy_auth=proxy.raw_auth,
                 ssl_context=context,
@@ -102,7 +108,7 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
                 http2=options.http2,
                 network_backend=self,
             ).create_connection(origin)
-        return httpcore.AsyncHTTPProxy(
+        return core.AsyncHTTPProxy(
             proxy_url=url,
             proxy_auth=proxy.raw_auth,
             proxy_headers=proxy.headers.raw,
@@ -114,22 +120,31 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
             socket_options=options.socket_options,
         ).create_connection(origin)
 
-    def cap(self, timeout: float | None, error: type[Exception]) -> float | None:
-        """*timeout*, no longer than what is left of the deadline."""
+    def cap(self, timeout: float | None, error: str) -> float | None:
+        """*timeout*, no longer than what is left of the deadline; else raise what *error* names."""
         if self.deadline == _INFINITE:
             return timeout
         left = self.deadline - self.clock()
         if left <= 0.0:
-            raise error("timed out")
+            raise getattr(self.core, error)("timed out")
         return left if timeout is None or left < timeout else timeout
 
-    async def exchange(self, request: httpcore.Request, limit: float) -> httpcore.Response:
+    async def exchange(self, request: Any, limit: float) -> Any:
         """A response on a shared connection, cut off at *limit*."""
         pending = self.http.handle_async_request(request)
-        response: httpcore.Response = await bounded(
-            pending, limit - self.clock(), httpcore.ReadTimeout
-        )
-        return response
+        return await bounded(pending, limit - self.clock(), self.core.ReadTimeout)
+
+    def bound(self, stream: Any) -> Any:
+        """*stream* with every read and write capped by the deadline."""
+        return based(AsyncBoundedStream, self.core.AsyncNetworkStream)(self, stream)
+
+    def eased(self, http: Any, options: WireOptions) -> Any:
+        """*http*, with exchanges that cost less where it is a plain connection of HTTP/1.1."""
+        return http if options.http2 else lean(self, http, options.sdk.byte_stream)
+
+    def network(self) -> Any:
+        """What makes the socket: asyncio itself in its loops, AnyIO in others."""
+        return network_of(self.core)
 
     async def connect_tcp(
         self,
@@ -138,34 +153,34 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Any:
         """Open a TCP connection within what is left of the deadline."""
-        stream = await _NETWORK.connect_tcp(
+        stream = await self.network().connect_tcp(
             host,
             port,
-            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            timeout=self.cap(timeout, "ConnectTimeout"),
             local_address=local_address,
             socket_options=socket_options,
         )
-        return AsyncBoundedStream(self, stream)
+        return self.bound(stream)
 
     async def connect_unix_socket(
         self,
         path: str,
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Any:
         """Open a Unix socket within what is left of the deadline."""
-        stream = await _NETWORK.connect_unix_socket(
+        stream = await self.network().connect_unix_socket(
             path,
-            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            timeout=self.cap(timeout, "ConnectTimeout"),
             socket_options=socket_options,
         )
-        return AsyncBoundedStream(self, stream)
+        return self.bound(stream)
 
     async def sleep(self, seconds: float) -> None:
         """Wait between the connection attempts that the option `retries` asks for."""
-        await anyio.sleep(self.cap(seconds, httpcore.ConnectTimeout) or 0.0)
+        await anyio.sleep(self.cap(seconds, "ConnectTimeout") or 0.0)
 
     def drop(self) -> None:
         """Nobody will end the exchange: its event loop closes the socket when it is collected."""
@@ -202,28 +217,28 @@ class AsyncLink(httpcore.AsyncNetworkBackend):
         return not http.is_available() or is_readable(self.sock)
 
 
-class AsyncBoundedStream(httpcore.AsyncNetworkStream):
+class AsyncBoundedStream:
     """A network stream whose every read and write ends by its link's deadline."""
 
     __slots__ = ("_link", "_stream")
 
-    def __init__(self, link: AsyncLink, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, link: AsyncLink, stream: Any) -> None:
         self._link = link
         self._stream = stream
         link.stream = stream
-        link.sock = stream.get_extra_info("socket")
+        link.sock = stream.get_extra_info("watched") or stream.get_extra_info("socket")
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read up to *max_bytes*; empty when the peer has closed."""
         link = self._link
-        data = await self._stream.read(max_bytes, link.cap(timeout, httpcore.ReadTimeout))
+        data: bytes = await self._stream.read(max_bytes, link.cap(timeout, "ReadTimeout"))
         if data:
             link.received = True
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of *buffer*."""
-        await self._stream.write(buffer, self._link.cap(timeout, httpcore.WriteTimeout))
+        await self._stream.write(buffer, self._link.cap(timeout, "WriteTimeout"))
 
     async def aclose(self) -> None:
         """Close the socket."""
@@ -234,12 +249,12 @@ class AsyncBoundedStream(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Any:
         """Speak TLS from here on."""
         stream = await self._stream.start_tls(
-            ssl_context, server_hostname, self._link.cap(timeout, httpcore.ConnectTimeout)
+            ssl_context, server_hostname, self._link.cap(timeout, "ConnectTimeout")
         )
-        return AsyncBoundedStream(self._link, stream)
+        return self._link.bound(stream)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore and the application ask of a socket."""
@@ -251,10 +266,10 @@ class AsyncStack:
 
     __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
 
-    def __init__(self, target: Target, loop: object) -> None:
+    def __init__(self, target: Target, loop: object, sdk: Sdk) -> None:
         self.target = target
         self.loop = loop
-        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
+        self.origin = sdk.core.Origin(target.scheme, target.host, target.port)
         self.idle: deque[AsyncLink] = deque()
         self.shared: list[AsyncLink] = []
         self.inherited = False

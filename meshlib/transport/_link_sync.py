@@ -15,18 +15,16 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-import httpcore
-
 from .._clock import Clock
+from ._sdk import Sdk, based
 from ._target import Target
 from ._wire_options import WireOptions
 from ._wire_request import is_readable
 
 _INFINITE = float("inf")
-_NETWORK = httpcore.SyncBackend()
 
 
-class Link(httpcore.NetworkBackend):
+class Link:
     """
     A connection to one target; it is also what makes the socket and guards it.
 
@@ -36,10 +34,12 @@ class Link(httpcore.NetworkBackend):
 
     __slots__ = (
         "clock",
+        "core",
         "context",
         "deadline",
         "http",
         "idle_since",
+        "proven",
         "received",
         "shared",
         "sock",
@@ -49,23 +49,26 @@ class Link(httpcore.NetworkBackend):
         "used",
     )
 
-    def __init__(self, options: WireOptions, target: Target, origin: Any, clock: Clock) -> None:
+    def __init__(
+        self, options: WireOptions, sdk: Sdk, target: Target, origin: Any, clock: Clock
+    ) -> None:
+        self.core = sdk.core
         self.clock = clock
         self.target = target
         self.tls = target.tls
         self.context: Any = None
         self.deadline = _INFINITE
         self.idle_since = 0.0
+        self.proven = False
         self.received = False
         self.shared = False
         self.used = 0
         self.sock: Any = None
         self.stream: Any = None
-        self.http = self._connection(options, origin)
+        self.http = self.eased(self._connection(options, origin), options)
 
-    def _connection(
-        self, options: WireOptions, origin: httpcore.Origin
-    ) -> httpcore.ConnectionInterface:
+    def _connection(self, options: WireOptions, origin: Any) -> Any:
+        core = self.core
         scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
         context: ssl.SSLContext | None = None
         if scheme in ("https", "wss") and self.tls is None:
@@ -74,7 +77,7 @@ class Link(httpcore.NetworkBackend):
             context = self.context = self.tls.context(options.http2)
         proxy = None if options.uds else options.proxy_for(scheme, host, origin.port)
         if proxy is None:
-            return httpcore.HTTPConnection(
+            return core.HTTPConnection(
                 origin=origin,
                 ssl_context=context,
                 http1=options.http1,
@@ -86,7 +89,7 @@ class Link(httpcore.NetworkBackend):
                 socket_options=options.socket_options,
                 keepalive_expiry=options.limits.keepalive_expiry if options.http2 else None,
             )
-        url = httpcore.URL(
+        url = core.URL(
             scheme=proxy.url.raw_scheme,
             host=proxy.url.raw_host,
             port=proxy.url.port,
@@ -94,7 +97,7 @@ class Link(httpcore.NetworkBackend):
         )
         # A pool of httpcore is only used here as the public maker of such a connection.
         if proxy.url.scheme.startswith("socks5"):
-            return httpcore.SOCKSProxy(
+            return core.SOCKSProxy(
                 proxy_url=url,
                 proxy_auth=proxy.raw_auth,
                 ssl_context=context,
@@ -102,7 +105,7 @@ class Link(httpcore.NetworkBackend):
                 http2=options.http2,
                 network_backend=self,
             ).create_connection(origin)
-        return httpcore.HTTPProxy(
+        return core.HTTPProxy(
             proxy_url=url,
             proxy_auth=proxy.raw_auth,
             proxy_headers=proxy.headers.raw,
@@ -114,18 +117,30 @@ class Link(httpcore.NetworkBackend):
             socket_options=options.socket_options,
         ).create_connection(origin)
 
-    def cap(self, timeout: float | None, error: type[Exception]) -> float | None:
-        """*timeout*, no longer than what is left of the deadline."""
+    def cap(self, timeout: float | None, error: str) -> float | None:
+        """*timeout*, no longer than what is left of the deadline; else raise what *error* names."""
         if self.deadline == _INFINITE:
             return timeout
         left = self.deadline - self.clock()
         if left <= 0.0:
-            raise error("timed out")
+            raise getattr(self.core, error)("timed out")
         return left if timeout is None or left < timeout else timeout
 
-    def exchange(self, request: httpcore.Request, limit: float) -> httpcore.Response:
+    def exchange(self, request: Any, limit: float) -> Any:
         """A response on a shared connection; its own timeouts end it by *limit*."""
         return self.http.handle_request(request)
+
+    def bound(self, stream: Any) -> Any:
+        """*stream* with every read and write capped by the deadline."""
+        return based(BoundedStream, self.core.NetworkStream)(self, stream)
+
+    def eased(self, http: Any, options: WireOptions) -> Any:
+        """*http*: threads have no locks to save."""
+        return http
+
+    def network(self) -> Any:
+        """What makes the socket."""
+        return self.core.SyncBackend()
 
     def connect_tcp(
         self,
@@ -134,34 +149,34 @@ class Link(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> Any:
         """Open a TCP connection within what is left of the deadline."""
-        stream = _NETWORK.connect_tcp(
+        stream = self.network().connect_tcp(
             host,
             port,
-            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            timeout=self.cap(timeout, "ConnectTimeout"),
             local_address=local_address,
             socket_options=socket_options,
         )
-        return BoundedStream(self, stream)
+        return self.bound(stream)
 
     def connect_unix_socket(
         self,
         path: str,
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> Any:
         """Open a Unix socket within what is left of the deadline."""
-        stream = _NETWORK.connect_unix_socket(
+        stream = self.network().connect_unix_socket(
             path,
-            timeout=self.cap(timeout, httpcore.ConnectTimeout),
+            timeout=self.cap(timeout, "ConnectTimeout"),
             socket_options=socket_options,
         )
-        return BoundedStream(self, stream)
+        return self.bound(stream)
 
     def sleep(self, seconds: float) -> None:
         """Wait between the connection attempts that the option `retries` asks for."""
-        time.sleep(self.cap(seconds, httpcore.ConnectTimeout) or 0.0)
+        time.sleep(self.cap(seconds, "ConnectTimeout") or 0.0)
 
     def shut_down(self) -> None:
         """Cut off the exchange that runs in another thread: its read ends at once."""
@@ -207,28 +222,28 @@ class Link(httpcore.NetworkBackend):
         return not http.is_available() or is_readable(self.sock)
 
 
-class BoundedStream(httpcore.NetworkStream):
+class BoundedStream:
     """A network stream whose every read and write ends by its link's deadline."""
 
     __slots__ = ("_link", "_stream")
 
-    def __init__(self, link: Link, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, link: Link, stream: Any) -> None:
         self._link = link
         self._stream = stream
         link.stream = stream
-        link.sock = stream.get_extra_info("socket")
+        link.sock = stream.get_extra_info("watched") or stream.get_extra_info("socket")
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read up to *max_bytes*; empty when the peer has closed."""
         link = self._link
-        data = self._stream.read(max_bytes, link.cap(timeout, httpcore.ReadTimeout))
+        data: bytes = self._stream.read(max_bytes, link.cap(timeout, "ReadTimeout"))
         if data:
             link.received = True
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of *buffer*."""
-        self._stream.write(buffer, self._link.cap(timeout, httpcore.WriteTimeout))
+        self._stream.write(buffer, self._link.cap(timeout, "WriteTimeout"))
 
     def close(self) -> None:
         """Close the socket."""
@@ -239,12 +254,12 @@ class BoundedStream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> Any:
         """Speak TLS from here on."""
         stream = self._stream.start_tls(
-            ssl_context, server_hostname, self._link.cap(timeout, httpcore.ConnectTimeout)
+            ssl_context, server_hostname, self._link.cap(timeout, "ConnectTimeout")
         )
-        return BoundedStream(self._link, stream)
+        return self._link.bound(stream)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore and the application ask of a socket."""
@@ -256,10 +271,10 @@ class Stack:
 
     __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
 
-    def __init__(self, target: Target, loop: object) -> None:
+    def __init__(self, target: Target, loop: object, sdk: Sdk) -> None:
         self.target = target
         self.loop = loop
-        self.origin = httpcore.Origin(target.scheme, target.host, target.port)
+        self.origin = sdk.core.Origin(target.scheme, target.host, target.port)
         self.idle: deque[Link] = deque()
         self.shared: list[Link] = []
         self.inherited = False

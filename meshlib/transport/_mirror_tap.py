@@ -11,11 +11,10 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Protocol
 
-import httpx
-
 from .._context import Serving
 from ._headers import Triple, triples_of
 from ._onward import carry_on
+from ._sdk import BYTE_STREAMS
 
 _LOGGER = logging.getLogger("meshlib")
 _HOST = b"host"
@@ -49,7 +48,7 @@ class Copied:
             self.headers = carry_on(call, self.headers)
         self.request_id = self._identify(call)
         self.body: bytes | None = None
-        if isinstance(call.body, httpx.ByteStream):
+        if type(call.body) in BYTE_STREAMS:
             self.body = b"".join(call.body)  # of one piece, which is not copied
         if call.span is not None:
             self._trace(call)
@@ -62,8 +61,7 @@ class Copied:
         if not call.policies.wire_headers:
             return ""
         if call.request_id is None:
-            prefix, count = call.service.request_ids
-            call.request_id = b"%b%016x" % (prefix, next(count))
+            call.request_id = call.service.request_ids.take()
         made: bytes = call.request_id
         self.headers.append((_ID, _ID, made))
         return made.decode("ascii")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._models import Endpoint
@@ -25,6 +25,11 @@ from ..balancing import (
 )
 from ..breaker import Breaker
 from ._target import Target
+
+MANY = 256
+"""From so many targets on one that changes is amended in a snapshot, which is not built anew."""
+_MOST_LAG = 64
+"""One of so many targets at most is one that the picker should be told of, and is not."""
 
 Skip = tuple[Target, str]
 """A target that may not be picked, and the reason."""
@@ -57,10 +62,29 @@ class Pickable:
     """All of them, fit or not."""
     breakers: Mapping[Target, Breaker] | None = None
     """A breaker for each of `targets`, in the place of its own; None: their own."""
+    unfit: int = 0
+    """How many are not fit though their breaker is closed."""
+    amendable: bool = False
+    """Whether `amended` may change it: one level of many targets, and a picker that varies."""
+    lag: tuple[Target, ...] = ()
+    """Targets that the picker knows and must not give, or does not know and might give."""
+
+    plain: Picker[Target] | None = field(init=False)
+    """`pick`, where a first attempt need not look at anything but the breaker of its target."""
+
+    def __post_init__(self) -> None:
+        """See what there is to look at."""
+        closer = self.probes or self.excluded or self.breakers is not None
+        object.__setattr__(self, "plain", None if closer else self.pick)
 
     def admits(self, now: float) -> bool:
         """Whether the breaker of any target would let an attempt pass."""
         return any(breaker_of(self, target).is_available(now) for target in self.targets)
+
+
+def lags_little(lag: Sequence[Target], total: int) -> bool:
+    """Whether *lag* is few enough among *total* for picks that draw again until they miss it."""
+    return len(lag) * _MOST_LAG <= total
 
 
 NOTHING = Pickable(pick=None, candidates=(), probes=(), skipped=(), panic=(), total=0)
@@ -130,6 +154,14 @@ def build(
     # and passing a target over sends its keys where a table without it would.
     whole = getattr(balancer, "whole_table", False)
     excluded: list[Target] = []
+    amendable = (
+        len(targets) >= MANY
+        and len(ordered) == 1
+        and zones is None
+        and breakers is None
+        and getattr(balancer, "varies", False)
+    )
+    lag: list[Target] = []
     spare: list[tuple[Target, ...]] = []
     for index, level in enumerate(ordered):
         panics = loads.panic[index]
@@ -142,7 +174,10 @@ def build(
             if zones is not None and index == 0 and not panics:
                 picker = zones(balancer, usable, level.all, rng)
             else:
-                picker = prepare(balancer, tuple(level.all) if whole else usable)
+                if amendable and lags_little(level.open, len(targets)):
+                    lag = level.open  # known to the picker already when their breaker closes
+                known = level.all if whole else (*usable, *lag)
+                picker = prepare(balancer, tuple(known))
             parts.append((share, picker))
             if whole and len(usable) < len(level.all):
                 chosen = set(usable)
@@ -168,6 +203,9 @@ def build(
         excluded=tuple(excluded),
         targets=tuple(targets),
         breakers=breakers,
+        unfit=sum(len(level.unfit) for level in ordered),
+        amendable=amendable and bool(parts),
+        lag=tuple(lag),
     )
 
 
@@ -177,6 +215,8 @@ def _sort(
     """The levels, the preferred first."""
     found: dict[LevelKey, _Level] = {}
     keys = levels([target.endpoint for target in targets])
+    if breakers is None and keys and keys.count(keys[0]) == len(keys):
+        return [_only_level(targets)]
     for target, key in zip(targets, keys, strict=True):
         level = found.get(key)
         if level is None:
@@ -188,6 +228,19 @@ def _sort(
         elif not target.healthy or target.outlier.ejected:
             level.unfit.append(target)
     return [found[key] for key in sorted(found)]
+
+
+def _only_level(targets: Sequence[Target]) -> _Level:
+    # The usual one of thousands of targets, sorted three times as fast as one by one.
+    level = _Level()
+    level.all = list(targets)
+    level.open = [target for target in targets if not target.breaker.closed]
+    level.unfit = [
+        target
+        for target in targets
+        if (target.outlier.ejected or not target.healthy) and target.breaker.closed
+    ]
+    return level
 
 
 def _without(targets: list[Target], some: list[Target]) -> tuple[Target, ...]:

@@ -32,5 +32,5 @@ def explain(call: Call) -> CallReport:
         attempt = Attempt(call, target, breaker, breaker.epoch, pickable)
         attempt.probe = bool(pickable.probes)
         attempt.call = None
-        call.attempts.append(attempt)
+        call.attempts = (attempt,)
     return CallReport(call)

@@ -22,6 +22,7 @@ from ..balancing import (
 from ..breaker import BreakerOptions, OutlierOptions
 from ..bulkhead import BulkheadOptions
 from ..retry import Classifier, HedgeOptions, RetryOptions, RetryPolicy
+from ..throttle import ThrottleOptions
 from ._pickable import LevelsOf
 
 KeySource = Callable[[Any], "str | None"]
@@ -58,8 +59,11 @@ class Policies:
     idempotent: bool | None
     ready_timeout: float
     """Seconds a call waits for the first snapshot of its service."""
+    throttle: ThrottleOptions | None = None
     wire_headers: bool = True
     """Whether attempts carry the mesh's own headers."""
+    load_reports: bool = False
+    """Whether they ask for reports of load, which the balancer learns from."""
     levels: LevelsOf = default_keys
     zones: ZoneAware | None = None
     subsetting: Subsetting | None = None

@@ -10,6 +10,8 @@ from typing import Any
 from ..balancing import make_balancer
 from ..breaker import OutlierDetector
 from ..retry import HedgePolicy, RetryBudget
+from ..throttle import Throttle
+from ._endpoint_breaker import EndpointBreaker
 from ._policies import Policies
 
 
@@ -29,6 +31,11 @@ def hedge_of(policies: Policies) -> HedgePolicy | None:
     return None if policies.hedge is None else HedgePolicy(policies.hedge)
 
 
+def throttle_of(policies: Policies, rng: random.Random) -> Throttle | None:
+    """What refuses calls that would not be accepted, if anything does."""
+    return None if policies.throttle is None else Throttle(policies.throttle, rng=rng)
+
+
 def take_policies(service: Any, policies: Policies) -> None:
     """Have *service* go by *policies*; what did not change keeps its state. Under its lock."""
     old, service.policies = service.policies, policies
@@ -43,11 +50,13 @@ def take_policies(service: Any, policies: Policies) -> None:
         service.hedge = hedge_of(policies)
     if old.retry_options.budget != policies.retry_options.budget:
         service.budget = RetryBudget(policies.retry_options.budget)
+    if old.throttle != policies.throttle:
+        service.throttle = throttle_of(policies, service.rng)
     if old.bulkhead != policies.bulkhead:
         service.bulkhead.resize(policies.bulkhead)
     if old.breaker != policies.breaker:
         for target in service.targets:
-            target.breaker = service.new_breaker(target, policies.breaker)
+            target.breaker = EndpointBreaker(service, target, policies.breaker)
     if old.tls is not policies.tls:
         for target in service.targets:
             target.tls = policies.tls

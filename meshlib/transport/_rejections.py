@@ -11,20 +11,24 @@ from .._exceptions import (
     CallRejectedError,
     CircuitOpenError,
     DeadlineExceededError,
+    MeshError,
     NoEndpointError,
 )
 from ._pickable import Pickable, breaker_of
+from ._sdk import Sdk, own
+from ._throttling import note_unsent
 
 
 def deadline_exceeded(call: Any, now: float) -> DeadlineExceededError:
     """The deadline of *call* has passed."""
     elapsed = now - call.started
-    return DeadlineExceededError(
+    error = DeadlineExceededError(
         f"the deadline of a call to {call.service.name!r} passed after {elapsed:.3f} s "
         f"and {call.number} attempt{'' if call.number == 1 else 's'}",
         attempts=call.number,
         elapsed=elapsed,
     )
+    return own(error, call.request)
 
 
 def nothing_to_pick(call: Any, pickable: Pickable, now: float) -> CallRejectedError:
@@ -83,6 +87,13 @@ def full(call: Any) -> Exception:
     return bulkhead_full(call, now - call.started)
 
 
+def status_error(call: Any, response: Any, sdk: Sdk) -> Exception:
+    """What an attempt ended with that *response* made fail."""
+    message = f"{call.service.name!r} answered {response.status_code}"
+    error: Exception = sdk.http.HTTPStatusError(message, request=call.request, response=response)
+    return error
+
+
 def is_late(call: Any, error: Exception) -> bool:
     """Whether *error* is but the way in which the deadline of *call* showed itself."""
     return (
@@ -105,9 +116,13 @@ def conclude(call: Any, error: BaseException) -> None:
 
     A rejection after a failed attempt names that attempt's outcome as its cause.
     """
+    if isinstance(error, MeshError):
+        own(error, call.request)
     cause = call.last_error
     if cause is not None and isinstance(error, CallRejectedError | DeadlineExceededError):
         error.__cause__ = cause
     call.close()
+    if call.counted:
+        note_unsent(call)
     call.finished(None, error)
     call.forget_errors()

@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
-
 from .._exceptions import RouteDeniedError
 from ..routing import HeaderEdits, Route, Session, endpoint_id
 from ._attempt import Attempt
 from ._headers import Triple, add_header, edit_headers
 from ._lane import Lane
 from ._mirror_tap import Awaiting, fork, watch
+from ._sdk import Sdk
 
 
 class Routed:
@@ -69,7 +68,7 @@ class Routed:
         """The headers to send."""
         return headers if self.edits is None else self.edits.edit_triples(headers)
 
-    def answer(self, call: Any) -> httpx.Response | None:
+    def answer(self, call: Any, sdk: Sdk) -> Any:
         """
         The response that the route gives itself; None when the call goes on.
 
@@ -90,7 +89,7 @@ class Routed:
         answer = route.answer(url.scheme, authority, url.raw_path)
         assert answer is not None  # a route without a split denies or answers
         body = b"" if call.request.method == "HEAD" else answer.body
-        return httpx.Response(answer.status, headers=list(answer.headers), content=body)
+        return sdk.response(answer.status, headers=list(answer.headers), content=body)
 
     def started(self, call: Any) -> None:
         """The first attempt of *call* is about to be sent: copy it for its mirrors."""
@@ -108,7 +107,7 @@ class Routed:
                     canary=lane.is_canary, failed=verdict != 1, elapsed=attempt.elapsed
                 )
 
-    def respond(self, call: Any, attempt: Attempt | None, response: httpx.Response) -> None:
+    def respond(self, call: Any, attempt: Attempt | None, response: Any) -> None:
         """Change the headers of *response*, and start or move the session."""
         if self.mirrored:
             watch(self.mirrored, response)

@@ -17,23 +17,26 @@ from typing import Any
 from .._clock import Clock, wall
 from .._models import Endpoint
 from ..balancing import NOBODY, Baseline, Members
-from ..breaker import Breaker, BreakerOptions, BreakerState
+from ..breaker import Breaker, BreakerState
 from ..bulkhead import Bulkhead
 from ..events import Event
 from ..faults import FaultPlan
-from ..retry import RetryBudget
+from ..retry import RetryBudget, RetryGuard
+from ._amending import amended
+from ._guarding import heed
 from ._new_target import new_target
-from ._outliers import sweep, take_health
+from ._outliers import take_health
 from ._pickable import NOTHING, Pickable, ZonesOf, build
 from ._policies import Policies
-from ._policies_taken import balancer_of, hedge_of, outliers_of, take_policies
-from ._request_ids import new_request_ids
+from ._policies_taken import balancer_of, hedge_of, outliers_of, take_policies, throttle_of
+from ._request_ids import RequestIds
 from ._roster import Roster
-from ._slow_start import go_on_ramping
+from ._stalls import CALM
 from ._target import Target
 from ._telling import panics, tell_breaker, tell_endpoints
 from ._totals import Totals
-from ._upkeep import LOOK_STEP, next_due
+from ._upkeep import LOOK_STEP, kept_up, next_due
+from ._usual import Usual
 from ._view import HELD, View
 
 
@@ -57,16 +60,15 @@ class Service:
         rng: random.Random,
         emit: Callable[[Event], None] = ignore,
         wall: Clock = wall,
-        timeouts: tuple[type[Exception], ...] = (),
+        timeouts: tuple[type, ...] = (),
         faults: FaultPlan | None = None,
         sources: str = "the configuration",
     ) -> None:
         self.name = name
         self.clock = clock
         self.rng = rng
-        self.own_hosts: set[bytes] = set()
-        """Values of Host that clients write from the name of this service."""
-        self.request_ids = new_request_ids()
+        self.usual = Usual()
+        self.request_ids = RequestIds()
         self.emit = emit
         self.wall = wall
         self.timeouts = timeouts
@@ -92,6 +94,7 @@ class Service:
         self.retired: Callable[[Target], None] = ignore
         self.find_members: Callable[[str], Members] = lambda _: NOBODY
         """Tells where the endpoints of another service are: the own replicas of this process."""
+        self.stalls: Any = CALM
         self.settings: Any = None
         """The part of the document that describes it."""
         self.outside = ""
@@ -102,10 +105,11 @@ class Service:
         self._lock = threading.RLock()
         self.baseline = Baseline()
         self._waiters: set[Any] = set()
-        self._rebuild = self.rebuild
         self.budget = RetryBudget(policies.retry_options.budget)
+        self.guard = RetryGuard()
         self.bulkhead = Bulkhead(policies.bulkhead, rng=rng)
         self.cache: Any = None
+        self.throttle = throttle_of(policies, rng)
         self.credentials: Any = None
         """What keeps the token of its calls, if they show one."""
         self.health: Any = None
@@ -114,19 +118,20 @@ class Service:
         self.balancer = balancer_of(policies, rng)
         self.outliers = outliers_of(policies)
         self.hedge = hedge_of(policies)
-        self._simplify()
+        self.simplify()
 
     # Configuration
 
-    def _simplify(self) -> None:
+    def simplify(self) -> None:
         """Note whether calls need nothing beyond the ordinary, so that they need not look."""
-        policies = self.policies
+        policies, self.attentive = self.policies, self.bulkhead.attentive
         self.plain = (
             self.ready
             and self.hedge is None
             and policies.fallback is None
             and policies.key_source is None
-            and policies.bulkhead.adaptive is None
+            and not (self.attentive or self.throttle)
+            and not policies.load_reports
         )
 
     def apply(self, policies: Policies) -> None:
@@ -134,7 +139,7 @@ class Service:
         with self._lock:
             old = self.policies
             take_policies(self, policies)
-            self._simplify()
+            self.simplify()
         if self.ready and (old.subsetting or policies.subsetting):
             self.update(self.roster.told)
         else:
@@ -161,10 +166,11 @@ class Service:
             self._totals = self._totals.without(gone)
         if self.health is not None:
             self.health.update([target.endpoint for target in self.targets])
-        self.rebuild(now)
+        if self.roster.is_new or first:
+            self.rebuild(now)
         with self._lock:
             self.ready = True
-            self._simplify()
+            self.simplify()
             waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             waiter.set()
@@ -190,17 +196,11 @@ class Service:
         with self._lock:
             self._waiters.discard(waiter)
 
-    def new_breaker(self, target: Target, options: BreakerOptions) -> Breaker:
-        """A closed breaker for *target*, which changes what this service may pick."""
-        # A closure and a bound method for each of 10,000 endpoints would be 50,000 objects
-        # more for the garbage collector to visit.
-        on_change = partial(self._breaker_changed, target)
-        return Breaker(options, rng=self.rng, on_change=on_change, on_available=self._rebuild)
-
-    def _breaker_changed(
+    def breaker_changed(
         self, target: Target, old: BreakerState, new: BreakerState, cause: object
     ) -> None:
-        self.rebuild()
+        """Offer what may be picked now that the breaker of *target* changed; tell of it."""
+        self.rebuild(target=target)
         tell_breaker(self, target, old, new, cause)
         if new in HELD:
             for view in self.views:
@@ -209,15 +209,19 @@ class Service:
 
     # The snapshot that picks read
 
-    def rebuild(self, now: float | None = None) -> None:
-        """Work out again what may be picked, and when time alone will change it."""
-        for event in self._rebuilt(now):
+    def rebuild(self, now: float | None = None, target: Target | None = None) -> None:
+        """Work out what may be picked, all or after a change of *target*, and until when."""
+        for event in self._rebuilt(now, target):
             self.emit(event)
 
-    def _rebuilt(self, now: float | None) -> list[Event]:
+    def _rebuilt(self, now: float | None, target: Target | None = None) -> list[Event]:
         # Events are sent by who called, once it holds no lock.
         with self._lock:
             at = self.clock() if now is None else now
+            if target is not None and (amendment := amended(self, target, at)) is not None:
+                self.pickable, due = amendment
+                self._due, self.wake_at = min(self._due, due), min(self.wake_at, due)
+                return []
             before = self.pickable.panic
             self.pickable = self._sorted(self.targets, self.balancer, at)
             for view in self.views:
@@ -253,11 +257,13 @@ class Service:
         try:
             if self.tracing is None:
                 self.tracing = self.find_tracing()
-            events: list[Event] = []
+            events: list[Event] = [*heed(self, now)]
             if now >= self._due:
-                events += sweep(self, now)
-                go_on_ramping(self.targets, self.policies.slow_start, now)
-                events += self._rebuilt(now)
+                same = kept_up(self, now, events)
+                if same is None:
+                    events += self._rebuilt(now)
+                else:
+                    self.pickable, self._due = same, next_due(self, same, now)
             looks = self.tracing is None
             self.wake_at = min(self._due, now + LOOK_STEP) if looks else self._due
         finally:
@@ -275,16 +281,16 @@ class Service:
 
     def renew(self) -> None:
         """A forked child starts with no call in flight."""
-        self.request_ids = new_request_ids()
+        self.request_ids = RequestIds()
         self.rng.seed()  # or children would draw what their siblings draw
         if hasattr(self.balancer, "renew"):
             self.balancer.renew()
         self._lock = threading.RLock()
         self._waiters = set()
-        self.budget.renew()
-        self.bulkhead.renew()
-        for view in self.views:
-            view.renew()
+        states: tuple[Any, ...] = (self.budget, self.bulkhead, self.guard, self.throttle)
+        for state in (*states, *self.views):
+            if state is not None:
+                state.renew()
         for target in (*self.targets, *self._totals.draining):
             target.renew()
         subsetting = self.policies.subsetting

@@ -17,10 +17,13 @@ def begin_ramp(target: Target, options: SlowStartOptions) -> None:
         target.load.weight = target.endpoint.weight * target.load.ramp
 
 
-def go_on_ramping(targets: Iterable[Target], options: SlowStartOptions, now: float) -> None:
-    """Give each of *targets* that is still new the share of its age."""
+def go_on_ramping(targets: Iterable[Target], options: SlowStartOptions, now: float) -> bool:
+    """Give each of *targets* that is still new the share of its age; whether any was."""
+    ramps = False
     for target in targets:
         load = target.load
         if load.ramp < 1.0:
+            ramps = True
             load.ramp = slow_start_factor(now - target.added, options)
             load.weight = target.endpoint.weight * load.ramp
+    return ramps

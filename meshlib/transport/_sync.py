@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
+from .._libraries import check_request
 from ..telemetry import CallReport
 from ._attempt import Attempt
 from ._bearing_sync import Bearing
@@ -18,13 +17,13 @@ from ._body_sync import CallStream
 from ._call import Call
 from ._fallback import as_response, fallback_of
 from ._faulting import draw_fault
-from ._headers import scheme_of
+from ._headers import reference_of
 from ._hedge_sync import Hedging
 from ._injecting_sync import Injecting
 from ._joined import Joined
-from ._rejections import conclude, full, is_late, late
+from ._rejections import conclude, full, is_late, late, status_error
 from ._schemes import HTTP_SCHEMES
-from ._sdk import Sdk
+from ._sdk import Sdk, based
 from ._waiting import Waiter
 
 _DRAIN_LIMIT = 65536
@@ -33,7 +32,7 @@ _DISCARD_TIMEOUT = 1.0
 """Seconds that discarding a response may take, also while its request is cancelled."""
 
 
-class Driver(httpx.BaseTransport):
+class Driver:
     """
     Sends each request as a call of a mesh.
 
@@ -47,22 +46,26 @@ class Driver(httpx.BaseTransport):
         self._wire = wire
         self._send_attempt = wire.send
         self._sdk = sdk
+        self._request_kind = sdk.request
+        self._stream_kind: Any = based(CallStream, sdk.http.SyncByteStream)
         self._sleep = sleep
         self._hedging = Hedging(self)
         self.bearing = Bearing(self)
         self._injecting = Injecting(self, wire, sdk, sleep)
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: Any) -> Any:
         """
         The response to *request*, its body unread and bound to the call's permits.
 
         Raises what the wire raised in the last attempt, or a `MeshError`.
         """
-        if scheme_of(request) not in HTTP_SCHEMES:
+        if request.__class__ is not self._request_kind:
+            check_request(request, self._sdk.name)
+        if reference_of(request)[0] not in HTTP_SCHEMES:
             self.check_scheme(request.url)
         call = self._begin(request)
         try:
-            if call.unprepared:
+            if call.special and call.unprepared:
                 response = self._prepare(call)
                 if response is not None:
                     return response
@@ -113,15 +116,15 @@ class Driver(httpx.BaseTransport):
             conclude(call, exc)
             raise
 
-    def check_scheme(self, url: httpx.URL) -> None:
+    def check_scheme(self, url: Any) -> None:
         """Raise UnsupportedProtocol for a scheme that the wire, or the service, does not speak."""
         self._wire.check_scheme(url)
         self._mesh.directory.resolve(url)
 
-    def _prepare(self, call: Call) -> httpx.Response | None:
+    def _prepare(self, call: Call) -> Any:
         """What only some calls need: their route's answer, a first snapshot, a buffered body."""
         if call.routed is not None:
-            response = call.routed.answer(call)
+            response = call.routed.answer(call, self._sdk)
             if response is not None:
                 return self._bind(call, None, response)
         if not call.service.ready:
@@ -132,7 +135,7 @@ class Driver(httpx.BaseTransport):
             self._buffer(call)
         return None
 
-    def _fault_call(self, call: Call) -> httpx.Response | None:
+    def _fault_call(self, call: Call) -> Any:
         """Draw a fault that acts outside retries, and carry out what precedes them."""
         fault = call.fault = draw_fault(call, "call")
         call.faulted = False
@@ -145,20 +148,17 @@ class Driver(httpx.BaseTransport):
         call.now = call.clock()  # what was waited belongs to no attempt
         return None
 
-    def send(self, attempt: Attempt) -> httpx.Response:
+    def send(self, attempt: Attempt) -> Any:
         """Carry out one attempt, its fault included."""
         if attempt.fault is not None:
             return self._injecting.send(attempt)
-        response: httpx.Response = self._send_attempt(attempt)
-        return response
+        return self._send_attempt(attempt)
 
     def pause(self, seconds: float) -> None:
         """Wait between two attempts."""
         self._sleep(seconds)
 
-    def deliver(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> httpx.Response:
+    def deliver(self, call: Call, attempt: Attempt | None, response: Any) -> Any:
         """Hand *response* to the caller, its permits tied to the life of its body."""
         if call.faulted:
             call.faulted = False
@@ -177,29 +177,25 @@ class Driver(httpx.BaseTransport):
                 return answer
         return self._bind(call, attempt, response)
 
-    def _bind(
-        self, call: Call, attempt: Attempt | None, response: httpx.Response
-    ) -> httpx.Response:
+    def _bind(self, call: Call, attempt: Attempt | None, response: Any) -> Any:
         """Tie the call's permits to the life of the response's body."""
         response.extensions["mesh"] = CallReport(call)
-        if call.routed is not None:
-            call.routed.respond(call, attempt, response)
-        if call.number > 1:
-            call.forget_frames()
         service = call.service
-        if service.listening or service.tracing is not None or call.injected:
+        if call.special:
+            call.answered(attempt, response)
+        if call.special or service.listening or service.tracing is not None:
             call.finished(response.status_code, None)
         if response.is_closed:  # already in memory: nobody will close the stream
             call.close()
         else:
-            response.stream = CallStream(response.stream, call, attempt, self._wire)
+            response.stream = self._stream_kind(response.stream, call, attempt, self._wire)
         if service.cache is not None and attempt is not None:
             service.cache.offer(call.request, response)
         return response
 
-    def discard(self, call: Call, attempt: Attempt | None, response: httpx.Response) -> None:
+    def discard(self, call: Call, attempt: Attempt | None, response: Any) -> None:
         """Drop a response that is retried."""
-        call.last_error = self._status_error(call, response)
+        call.last_error = status_error(call, response, self._sdk)
         try:
             # What a fault slows down is not waited for.
             self.drain(response, read=attempt is None or attempt.fault is None)
@@ -207,7 +203,7 @@ class Driver(httpx.BaseTransport):
             if attempt is not None:
                 attempt.release()
 
-    def drain(self, response: httpx.Response, *, read: bool = True) -> None:
+    def drain(self, response: Any, *, read: bool = True) -> None:
         """Close *response*; a small body may be read before, so that its connection lives."""
         if response.is_closed:
             return
@@ -216,28 +212,23 @@ class Driver(httpx.BaseTransport):
             length = int(response.headers.get("content-length", _DRAIN_LIMIT))
             if read and length < _DRAIN_LIMIT:
                 response.read()
-        except (httpx.HTTPError, ValueError):
+        except (self._sdk.http_error, ValueError):
             pass  # its connection is lost, and the retry takes another one
         finally:
             response.close()
 
-    @staticmethod
-    def _status_error(call: Call, response: httpx.Response) -> httpx.HTTPStatusError:
-        message = f"{call.service.name!r} answered {response.status_code}"
-        return httpx.HTTPStatusError(message, request=call.request, response=response)
-
-    def _answer_instead(self, call: Call, exc: Exception | None) -> httpx.Response | None:
+    def _answer_instead(self, call: Call, exc: Exception | None) -> Any:
         """The fallback's response, or None when there is none for this outcome."""
         if not call.may_fall_back:
             return None
         call.may_fall_back = False
-        kind, value = fallback_of(call)
+        kind, value = fallback_of(call, self._sdk)
         if kind is None:
             return None
         try:
             if callable(value):
                 value = value(call.request, exc)
-            response = as_response(value, call.request)
+            response = as_response(value, call.request, self._sdk)
             call.fell_back(kind, exc)
             response.extensions["mesh"] = CallReport(call)
             call.finished(response.status_code, None)
@@ -286,6 +277,7 @@ class Driver(httpx.BaseTransport):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
-                call.buffered(Joined(chunks, rest), False)
+                joined: Any = based(Joined, self._sdk.http.SyncByteStream)
+                call.buffered(joined(chunks, rest), False)
                 return
-        call.buffered(httpx.ByteStream(b"".join(chunks)), True)
+        call.buffered(self._sdk.byte_stream(b"".join(chunks)), True)

@@ -43,6 +43,7 @@ def tell_attempt(call: Any, attempt: Attempt) -> None:
             fault=None if attempt.fault is None else attempt.fault.rule,
             method=call.request.method,
             span=call.span,
+            stalled=attempt.stalled,
         )
     )
 

@@ -8,14 +8,11 @@ endpoint, what was presented and what was wanted; its cause is a HandshakeError.
 
 from __future__ import annotations
 
-import httpcore
-
 from .._exceptions import HandshakeError
 from ..security import refused
 from ._sdk import Sdk
 from ._target import Target
 
-_DISCONNECTED = (httpcore.RemoteProtocolError, httpcore.ReadError)
 _PERHAPS = "perhaps as it requires a client certificate, and none was shown"
 _PERHAPS_OWN = "perhaps as it refuses the client certificate"
 
@@ -39,7 +36,11 @@ def explained(
     place = f"{service}: {target.address}"
     if found is None:
         error = sdk.wire_errors.get(type(exc))
-        if not fresh or error is None or not isinstance(exc, _DISCONNECTED):
+        if (
+            not fresh
+            or error is None
+            or not isinstance(exc, (sdk.core.RemoteProtocolError, sdk.core.ReadError))
+        ):
             return None
         # Servers on asyncio close without an alert.
         perhaps = _PERHAPS_OWN if tls.shown else _PERHAPS
@@ -56,7 +57,8 @@ def explained(
         endpoint=target.address,
     )
     cause.__cause__ = exc
-    met = httpcore.ConnectError if isinstance(exc, httpcore.ConnectError) else httpcore.ReadError
+    core = sdk.core
+    met = core.ConnectError if isinstance(exc, core.ConnectError) else core.ReadError
     kind = sdk.refusals[met] if found.by_server else sdk.wire_errors[met]
     raised = kind(text)
     raised.__cause__ = cause

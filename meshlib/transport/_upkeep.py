@@ -6,7 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..events import Event
+from ._amending import woken
+from ._outliers import sweep
 from ._pickable import Pickable, breaker_of
+from ._slow_start import go_on_ramping
 
 LOOK_STEP = 1.0
 """Seconds between two looks for a tracer provider, which cost a microsecond each."""
@@ -14,6 +18,19 @@ _RAMP_STEP = 1.0
 """Seconds between two steps of slow start; Envoy re-evaluates at each pick."""
 _ZONES_STEP = 5.0
 """Seconds between two looks at where the own replicas are."""
+
+
+def kept_up(service: Any, now: float, events: list[Event]) -> Pickable | None:
+    """
+    Do for *service* what is due; add what changed to *events*.
+
+    The snapshot, if it need not be built anew: ten thousand targets among which a sweep has
+    found nothing are as they were.
+    """
+    found = sweep(service, now)
+    events += found
+    ramps = go_on_ramping(service.targets, service.policies.slow_start, now)
+    return None if found or ramps else woken(service, now)
 
 
 def next_due(service: Any, pickable: Pickable, now: float) -> float:

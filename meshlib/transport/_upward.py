@@ -13,6 +13,8 @@ from .._marks import FAULTS, RETRIES, SPENT, Marks, fault_name, read_faults
 from ._attempt import Attempt
 from ._onward import OURS
 
+_IN_VAIN = frozenset({"budget", "guard", "spent"})
+
 
 def read_marks(call: Any, attempt: Attempt, headers: Any) -> None:
     """Take what a failed answer says of itself out of its *headers*, and remember it."""
@@ -40,7 +42,7 @@ def mark_fault(source: str, rule: str) -> None:
 
 def mark_spent(call: Any, reason: str) -> None:
     """A call is not tried again for this *reason*."""
-    if reason == "budget" or (reason == "attempts" and call.number > 1) or reason == "spent":
+    if reason in _IN_VAIN or (reason == "attempts" and call.number > 1):
         marks = _marks()
         if marks is not None:
             marks.spent = True

@@ -12,6 +12,7 @@ from .._exceptions import NoEndpointError
 from ..balancing import Picker
 from ..breaker import Breaker, BreakerOptions, BreakerState
 from ..routing import Affinity, AffinityOptions, SessionIndex, select_subset
+from ._endpoint_breaker import EndpointBreaker
 from ._pickable import NOTHING, Pickable, breaker_of
 from ._target import Target
 
@@ -82,7 +83,7 @@ class View:
         own, wanted = self.breakers, options.breaker
         if own is not None and wanted is not None:
             self.breakers = own = {
-                target: own.get(target) or self.service.new_breaker(target, wanted)
+                target: own.get(target) or EndpointBreaker(self.service, target, wanted)
                 for target in self.targets
             }
         pickable = make(self.targets, self.balancer, now, own)

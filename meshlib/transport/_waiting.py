@@ -19,6 +19,8 @@ import sniffio
 from .._clock import Clock
 
 _INFINITE = float("inf")
+RUNNING = sniffio.thread_local
+"""Trio sets its `name` while it runs; asking for a running asyncio loop takes a system call."""
 
 
 class Waiter:
@@ -127,15 +129,13 @@ def bounded(
     An AnyIO cancel scope costs more than all decisions of a call, so on asyncio a bare
     timer does its work, and only for what really suspends.
     """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    if RUNNING.name == "trio":  # its scope must be there before anything suspends
         return (yield from _scoped(coroutine, seconds, error).__await__())
     try:
         waited = coroutine.send(None)
     except StopIteration as done:
         return done.value
-    return (yield from _timed(coroutine, waited, loop, seconds, error))
+    return (yield from timed(coroutine, waited, seconds, error))
 
 
 async def _scoped(
@@ -146,10 +146,9 @@ async def _scoped(
     raise error("timed out")
 
 
-def _timed(
+def timed(
     coroutine: Coroutine[Any, Any, Any],
     waited: Any,
-    loop: asyncio.AbstractEventLoop,
     seconds: float,
     error: type[Exception],
 ) -> Generator[Any, Any, Any]:
@@ -158,7 +157,8 @@ def _timed(
 
     Follows `asyncio.timeout`: a cancellation that nobody else asked for becomes *error*.
     """
-    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task(loop)
     assert task is not None
     cancelling = task.cancelling()
     expired = False

@@ -12,13 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-import httpcore
-import httpx
 
 from ..bulkhead import Bulkhead
 from ._attempt import Attempt
 from ._foreign import AsyncForeignWire, is_replaced
-from ._headers import response_of
 from ._link_async import AsyncLink, AsyncStack
 from ._waiting import AsyncWaiter
 from ._wire_body_async import AsyncWireBody
@@ -26,8 +23,6 @@ from ._wire_request import AimedRequest
 from ._wire_state import WireState
 
 _INFINITE = float("inf")
-_THEIRS = httpx.AsyncHTTPTransport
-_GENUINE = None if is_replaced(_THEIRS.handle_async_request) else _THEIRS.handle_async_request
 _CLOSE_TIMEOUT = 2.0
 """Seconds that closing a connection may take while its request is cancelled."""
 
@@ -35,12 +30,16 @@ _CLOSE_TIMEOUT = 2.0
 class AsyncWire(WireState):
     """Sends attempts over connections of its own."""
 
-    make_stack = AsyncStack
+    body_kind = AsyncWireBody
+    stack_kind = AsyncStack
+    theirs = "AsyncHTTPTransport"
+    handle = "handle_async_request"
+    stream_base = "AsyncByteStream"
 
     async def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, its body unread; raises as httpx does."""
-        method = _THEIRS.handle_async_request
-        if method is not _GENUINE and is_replaced(method):
+        method = self._theirs.handle_async_request
+        if method is not self._genuine and is_replaced(method, self._sdk):
             return await self._replacement().send(attempt)
         call, target = attempt.call, attempt.target
         loop = AsyncWaiter.loop()
@@ -62,8 +61,8 @@ class AsyncWire(WireState):
             try:
                 response = await self._exchange(link, attempt, request)
             except BaseException as exc:
-                await self._discard(link)
-                if link.shared and isinstance(exc, httpcore.ConnectionNotAvailable):
+                await self._discard(stack, link, exc)
+                if link.shared and isinstance(exc, self._sdk.core.ConnectionNotAvailable):
                     continue  # it turned out to speak HTTP/1.1, or is full
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True
@@ -71,17 +70,17 @@ class AsyncWire(WireState):
                 self._release()
                 if target.tls is not None:
                     self._explain(link, attempt, exc)
-                error = self._sdk.wire_errors.get(type(exc))
+                error = self.strange(link, exc) or self._sdk.wire_errors.get(type(exc))
                 if error is None:
                     raise
                 raise error(str(exc)) from exc
-            body = AsyncWireBody(self, stack, link, response.stream, self._sdk)
-            return response_of(response.status, response.headers, body, response.extensions)
+            body = self._body(self, stack, link, response.stream, self._sdk)
+            return self._response_of(response.status, response.headers, body, response.extensions)
 
     def _replacement(self) -> AsyncForeignWire:
         """httpx's own transport, which a test has made answer by itself."""
         if self._other is None:
-            self._other = _THEIRS(**self._options.as_given())
+            self._other = self._theirs(**self._options.as_given())
         return AsyncForeignWire(self._other, self._sdk)  # each test replaces it anew
 
     async def _exchange(self, link: AsyncLink, attempt: Attempt, request: AimedRequest) -> Any:
@@ -89,7 +88,9 @@ class AsyncWire(WireState):
         attempt.abort = link
         link.received = False
         if link.shared:
-            return await link.exchange(request, attempt.limit)
+            response = await link.exchange(request, attempt.limit)
+            link.proven = True
+            return response
         link.deadline = attempt.limit
         response = await link.http.handle_async_request(request)
         link.deadline = call.deadline
@@ -113,7 +114,7 @@ class AsyncWire(WireState):
             await self._close(link)
         if self._max_open is not None and self.open_count >= self._max_open:
             await self._evict(stack.loop)
-        link = AsyncLink(self._options, stack.target, stack.origin, self._clock)
+        link = AsyncLink(self._options, self._sdk, stack.target, stack.origin, self._clock)
         self._count(1, 0)
         if self._options.http2 and link.http.is_available():
             link.shared = True
@@ -210,12 +211,12 @@ class AsyncWire(WireState):
         else:
             stack.idle.appendleft(link)
 
-    async def _discard(self, link: AsyncLink) -> None:
+    async def _discard(self, stack: AsyncStack, link: AsyncLink, exc: BaseException) -> None:
         if link.shared:
-            if link.http.is_closed():
-                stack = self._stacks.get((link.target, AsyncWaiter.loop()))
-                if stack is not None:
-                    await self._drop_shared(stack, link)
+            http = link.http
+            left = http.is_idle() and (stack.retired or stack.target.removed)
+            if http.is_closed() or left or self._is_wrecked(link, exc):
+                await self._drop_shared(stack, link)
             return
         self._count(-1, 0)
         await self._close(link)
@@ -224,7 +225,7 @@ class AsyncWire(WireState):
         with anyio.move_on_after(_CLOSE_TIMEOUT, shield=True):
             try:
                 await link.aclose()
-            except (httpcore.NetworkError, OSError, anyio.ClosedResourceError):
+            except (self._sdk.core.NetworkError, OSError, anyio.ClosedResourceError):
                 pass  # it was to be closed, and it is
 
     async def _evict(self, loop: object) -> None:

@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
-
 from ._sdk import Sdk
 
 
-class AsyncWireBody(httpx.AsyncByteStream):
-    """Yields the chunks as httpx would raise their errors; closing gives the link back."""
+class AsyncWireBody:
+    """Yields the chunks, raising errors as the library does; closing gives the link back."""
 
     __slots__ = ("_closed", "_link", "_sdk", "_stack", "_stream", "_wire")
 
@@ -30,7 +28,7 @@ class AsyncWireBody(httpx.AsyncByteStream):
             async for chunk in self._stream:
                 yield chunk
         except Exception as exc:
-            error = self._sdk.wire_errors.get(type(exc))
+            error = self._wire.strange(self._link, exc) or self._sdk.wire_errors.get(type(exc))
             if error is None:
                 raise
             raise error(str(exc)) from exc
@@ -48,6 +46,11 @@ class AsyncWireBody(httpx.AsyncByteStream):
             try:
                 if close is not None:
                     await close()
+            except Exception:
+                if not self._link.shared:
+                    raise
+                # httpcore has miscounted its streams: this one would never end.
+                await self._wire._drop_shared(self._stack, self._link)
             finally:
                 await self._wire.give_back(self._stack, self._link)
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
-import httpx
-
 from .._exceptions import ConfigurationError
+from ._sdk import HTTPX, Sdk
 
-DEFAULT_LIMITS = httpx.Limits(
+DEFAULT_LIMITS = HTTPX.http.Limits(
     max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0
 )
 """The bulkhead bounds what is in flight; a second bound below it would queue unseen."""
@@ -30,19 +29,22 @@ _AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireOptions:
-    """The options of `httpx.HTTPTransport`, with its meanings and defaults but for *limits*."""
+    """
+    The options of the `HTTPTransport` of *sdk*, with its meanings and defaults but for *limits*.
+    """
 
     verify: ssl.SSLContext | str | bool = True
     cert: Any = None
     trust_env: bool = True
     http1: bool = True
     http2: bool = False
-    limits: httpx.Limits = field(default_factory=lambda: DEFAULT_LIMITS)
+    limits: Any = field(default_factory=lambda: DEFAULT_LIMITS)
     proxy: Any = None
     uds: str | None = None
     local_address: str | None = None
     retries: int = 0
     socket_options: Iterable[Any] | None = None
+    sdk: Sdk = HTTPX
     _context: list[ssl.SSLContext] = field(default_factory=list, init=False, compare=False)
     _proxies: dict[str, str] = field(default_factory=dict, init=False, compare=False)
     """What the environment said when the client was made, as httpx reads it."""
@@ -57,7 +59,9 @@ class WireOptions:
                 import h2  # noqa: F401 -- only whether it is there
             except ImportError:
                 raise ConfigurationError(
-                    "http2=True needs the package h2", path="http2", hint="install httpx[http2]"
+                    "http2=True needs the package h2",
+                    path="http2",
+                    hint=f"install {self.sdk.name}[http2]",
                 ) from None
         if not (self.http1 or self.http2):
             raise ConfigurationError("http1 and http2 are both off", path="http1")
@@ -67,7 +71,7 @@ class WireOptions:
             )
 
     def as_given(self) -> dict[str, Any]:
-        """The same as arguments of `httpx.HTTPTransport`."""
+        """The same as arguments of that transport."""
         return {name: getattr(self, name) for name in WIRE_OPTION_NAMES}
 
     def context(self) -> ssl.SSLContext:
@@ -75,32 +79,40 @@ class WireOptions:
         if not self._context:
             ordinary = self.verify is True and self.cert is None and not self.http2
             if ordinary and not any(name in os.environ for name in _AUTHORITIES):
-                self._context.append(_default_context())
+                self._context.append(_default_context(self.sdk))
             else:
                 self._context.append(
-                    httpx.create_ssl_context(
+                    self.sdk.http.create_ssl_context(
                         verify=self.verify, cert=self.cert, trust_env=self.trust_env
                     )
                 )
         return self._context[0]
 
-    def proxy_for(self, scheme: str, host: str, port: int) -> httpx.Proxy | None:
+    def proxy_for(self, scheme: str, host: str, port: int) -> Any:
         """The proxy for an address: the one given, else what the environment names."""
         if self.proxy is not None:
-            return self.proxy if isinstance(self.proxy, httpx.Proxy) else httpx.Proxy(self.proxy)
+            return proxy_of(self.sdk, self.proxy)
         known = self._proxies
         url = (known.get(scheme) if scheme in _WITH_VARIABLE else None) or known.get("all")
         # The standard library's matching of `no_proxy`, which typeshed does not know.
         bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # see above
         if not url or bypass(f"{host}:{port}", known):
             return None
-        return httpx.Proxy(url if "://" in url else f"http://{url}")
+        return proxy_of(self.sdk, url if "://" in url else f"http://{url}")
 
 
-@lru_cache(maxsize=1)
-def _default_context() -> ssl.SSLContext:
+def proxy_of(sdk: Sdk, proxy: Any) -> Any:
+    """*proxy* itself, or that of a URL."""
+    return proxy if isinstance(proxy, sdk.http.Proxy) else sdk.http.Proxy(proxy)
+
+
+@lru_cache(maxsize=4)
+def _default_context(sdk: Sdk) -> ssl.SSLContext:
     # One context is 0.8 MB and 15 ms; every client with the default options can share it.
-    return httpx.create_ssl_context()
+    context: ssl.SSLContext = sdk.http.create_ssl_context()
+    return context
 
 
-WIRE_OPTION_NAMES = tuple(item.name for item in fields(WireOptions) if item.init)
+WIRE_OPTION_NAMES = tuple(
+    item.name for item in fields(WireOptions) if item.init and item.name != "sdk"
+)

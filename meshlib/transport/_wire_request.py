@@ -7,15 +7,13 @@ from __future__ import annotations
 import select
 from typing import Any
 
-import httpcore
 
-
-class AimedURL(httpcore.URL):
-    """A URL whose origin is its target's, known beforehand."""
+class AimedURL:
+    """A URL of the connection layer whose origin is its target's, known beforehand."""
 
     __slots__ = ("host", "known_origin", "port", "scheme", "target")
 
-    def __init__(self, origin: httpcore.Origin, target: bytes) -> None:
+    def __init__(self, origin: Any, target: bytes) -> None:
         self.known_origin = origin
         self.scheme = origin.scheme
         self.host = origin.host
@@ -23,13 +21,13 @@ class AimedURL(httpcore.URL):
         self.target = target
 
     @property
-    def origin(self) -> httpcore.Origin:
+    def origin(self) -> Any:
         """The origin, without building it anew."""
         return self.known_origin
 
 
-class AimedRequest(httpcore.Request):
-    """A request made of parts that are bytes already."""
+class AimedRequest:
+    """A request of the connection layer made of parts that are bytes already."""
 
     def __init__(
         self,
@@ -45,7 +43,7 @@ class AimedRequest(httpcore.Request):
         self.stream = stream
         self.extensions = extensions
         if "target" in extensions:
-            self.url = AimedURL(url.known_origin, extensions["target"])
+            self.url = type(url)(url.known_origin, extensions["target"])
 
 
 METHODS = {

@@ -8,39 +8,54 @@ import threading
 from collections.abc import Container, Iterator
 from typing import Any
 
-import httpcore
-
 from .._clock import Clock
 from ..bulkhead import Bulkhead, BulkheadOptions
 from ._aim import capped, sni_hostname, wire_headers, wire_path
 from ._attempt import Attempt
+from ._foreign import is_replaced
 from ._schemes import HTTP_SCHEMES, refusal
-from ._sdk import Sdk
+from ._sdk import Sdk, based
 from ._target import Target
 from ._tls_errors import explained
 from ._waiting import has_ended
 from ._wire_options import WireOptions
 from ._wire_request import AimedRequest, AimedURL, method_bytes
 
-_STALE = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+_OUT_OF_STATE = (" in state ", "Max outbound streams is")
+_UNSENT = ("SEND_HEADERS in state", "Max outbound streams is")
+"""
+What h2 says where an exchange finds that another one has ended their connection, or that the
+server has come to allow fewer at once.
+"""
 
 
 class WireState:
     """
     The stacks of a wire, its counts, and what it decides without waiting for anything.
-
-    *make_stack* makes the stack of a target in an event loop.
     """
 
-    make_stack: Any
+    body_kind: type
+    stack_kind: Any
+    stream_base: str
+    """The class of bodies that the library asks for."""
+    theirs: str
+    """The transport of the library that this wire stands for, and its method."""
+    handle: str
     _close_idle: Any
     _other: Any = None
-    """Sends instead while a test has replaced httpx's own transport."""
+    """Sends instead while a test has replaced the library's own transport."""
 
     def __init__(self, options: WireOptions, sdk: Sdk, clock: Clock) -> None:
         self._options = options
         self._sdk = sdk
         self._clock = clock
+        self._theirs = getattr(sdk.http, self.theirs)
+        method = getattr(self._theirs, self.handle)
+        self._genuine = None if is_replaced(method, sdk) else method
+        self._body: Any = based(self.body_kind, getattr(sdk.http, self.stream_base))
+        self._response_of = sdk.response_of
+        self._aimed_url: Any = based(AimedURL, sdk.core.URL)
+        self._aimed_request: Any = based(AimedRequest, sdk.core.Request)
         limits = options.limits
         self._expiry = limits.keepalive_expiry
         self._max_open = limits.max_connections
@@ -71,7 +86,7 @@ class WireState:
     def check_scheme(self, url: Any) -> None:
         """Raise UnsupportedProtocol for a URL whose scheme is not spoken here."""
         if url.scheme not in HTTP_SCHEMES:
-            raise self._sdk.wire_errors[httpcore.UnsupportedProtocol](refusal(url))
+            raise self._sdk.http.UnsupportedProtocol(refusal(url))
 
     def retire(self, target: Target) -> None:
         """
@@ -104,7 +119,7 @@ class WireState:
             link.drop()
         self._release()
 
-    def _request(self, attempt: Attempt, stack: Any) -> AimedRequest:
+    def _request(self, attempt: Attempt, stack: Any) -> Any:
         request = attempt.call.request
         extensions = request.extensions
         left = attempt.limit - self._clock()
@@ -121,9 +136,9 @@ class WireState:
             if self._options.http2:
                 # A shared connection has many deadlines, so each exchange caps its own.
                 extensions["timeout"] = capped(extensions.get("timeout", {}), left)
-        return AimedRequest(
+        return self._aimed_request(
             method_bytes(request.method),
-            AimedURL(stack.origin, wire_path(attempt)),
+            self._aimed_url(stack.origin, wire_path(attempt)),
             [(name, value) for name, _, value in wire_headers(attempt, left)],
             attempt.call.body,
             extensions,
@@ -133,7 +148,7 @@ class WireState:
         if loop not in self._loops:
             self._bury()
             self._loops.add(loop)
-        stack = self.make_stack(target, loop)
+        stack = self.stack_kind(target, loop, self._sdk)
         if target.removed:
             return stack  # picked just before it left: used once and not kept
         stack = self._stacks.setdefault((target, loop), stack)
@@ -162,15 +177,55 @@ class WireState:
             self.idle_count += idle
 
     def _is_stale(self, link: Any, exc: BaseException, call: Any) -> bool:
-        """Whether the server closed an idle connection just as the request was written."""
+        """
+        Whether the server closed an idle connection just as the request was written.
+
+        Of a shared one: whether another exchange did, and nothing of this one was sent.
+        """
+        if link.shared:
+            said = str(exc)
+            return self.strange(link, exc) is not None and any(part in said for part in _UNSENT)
         return (
             link.used > 0
             and not link.received
-            and not link.shared
-            and isinstance(exc, _STALE)
+            and isinstance(exc, self._sdk.stale)
             and call.idempotent
             and call.replayable
         )
+
+    def _is_wrecked(self, link: Any, exc: BaseException) -> bool:
+        """
+        Whether *exc* has left a shared connection in a state that nobody should rely on.
+
+        httpcore counts streams wrongly ever after when it is cut off while it begins one, and
+        when it stumbles over its own state.
+        """
+        if isinstance(exc, self._sdk.core.ConnectionNotAvailable):
+            return False
+        return not link.proven or self.strange(link, exc) is not None
+
+    def strange(self, link: Any, exc: BaseException) -> Any:
+        """
+        What to raise for what only happens as a connection is shared; None for other errors.
+
+        One exchange ends it, and the library beneath stumbles over the others.
+        """
+        if not link.shared or not isinstance(exc, Exception):
+            return None
+        core = self._sdk.core
+        broke = self._sdk.wire_errors[core.RemoteProtocolError]
+        if isinstance(exc, core.LocalProtocolError):
+            said = str(exc)
+            return broke if any(part in said for part in _OUT_OF_STATE) else None
+        if type(exc) in self._sdk.wire_errors:
+            return None
+        step = exc.__traceback__
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        where = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
+        if where.partition(".")[0] not in (core.__name__, "anyio", "h2", "hpack"):
+            return None  # it comes from the body of the request
+        return broke
 
     def _explain(self, link: Any, attempt: Attempt, exc: BaseException) -> None:
         """Raise what TLS says of *exc*, if it was the reason."""

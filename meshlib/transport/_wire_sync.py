@@ -11,13 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpcore
-import httpx
-
 from ..bulkhead import Bulkhead
 from ._attempt import Attempt
 from ._foreign import ForeignWire, is_replaced
-from ._headers import response_of
 from ._link_sync import Link, Stack
 from ._waiting import Waiter
 from ._wire_body_sync import WireBody
@@ -25,19 +21,21 @@ from ._wire_request import AimedRequest
 from ._wire_state import WireState
 
 _INFINITE = float("inf")
-_THEIRS = httpx.HTTPTransport
-_GENUINE = None if is_replaced(_THEIRS.handle_request) else _THEIRS.handle_request
 
 
 class Wire(WireState):
     """Sends attempts over connections of its own."""
 
-    make_stack = Stack
+    body_kind = WireBody
+    stack_kind = Stack
+    theirs = "HTTPTransport"
+    handle = "handle_request"
+    stream_base = "SyncByteStream"
 
     def send(self, attempt: Attempt) -> Any:
         """The response to *attempt*, its body unread; raises as httpx does."""
-        method = _THEIRS.handle_request
-        if method is not _GENUINE and is_replaced(method):
+        method = self._theirs.handle_request
+        if method is not self._genuine and is_replaced(method, self._sdk):
             return self._replacement().send(attempt)
         call, target = attempt.call, attempt.target
         loop = Waiter.loop()
@@ -59,8 +57,8 @@ class Wire(WireState):
             try:
                 response = self._exchange(link, attempt, request)
             except BaseException as exc:
-                self._discard(link)
-                if link.shared and isinstance(exc, httpcore.ConnectionNotAvailable):
+                self._discard(stack, link, exc)
+                if link.shared and isinstance(exc, self._sdk.core.ConnectionNotAvailable):
                     continue  # it turned out to speak HTTP/1.1, or is full
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True
@@ -68,17 +66,17 @@ class Wire(WireState):
                 self._release()
                 if target.tls is not None:
                     self._explain(link, attempt, exc)
-                error = self._sdk.wire_errors.get(type(exc))
+                error = self.strange(link, exc) or self._sdk.wire_errors.get(type(exc))
                 if error is None:
                     raise
                 raise error(str(exc)) from exc
-            body = WireBody(self, stack, link, response.stream, self._sdk)
-            return response_of(response.status, response.headers, body, response.extensions)
+            body = self._body(self, stack, link, response.stream, self._sdk)
+            return self._response_of(response.status, response.headers, body, response.extensions)
 
     def _replacement(self) -> ForeignWire:
         """httpx's own transport, which a test has made answer by itself."""
         if self._other is None:
-            self._other = _THEIRS(**self._options.as_given())
+            self._other = self._theirs(**self._options.as_given())
         return ForeignWire(self._other, self._sdk)  # each test replaces it anew
 
     def _exchange(self, link: Link, attempt: Attempt, request: AimedRequest) -> Any:
@@ -86,7 +84,9 @@ class Wire(WireState):
         attempt.abort = link
         link.received = False
         if link.shared:
-            return link.exchange(request, attempt.limit)
+            response = link.exchange(request, attempt.limit)
+            link.proven = True
+            return response
         link.deadline = attempt.limit
         response = link.http.handle_request(request)
         link.deadline = call.deadline
@@ -110,7 +110,7 @@ class Wire(WireState):
             self._close(link)
         if self._max_open is not None and self.open_count >= self._max_open:
             self._evict(stack.loop)
-        link = Link(self._options, stack.target, stack.origin, self._clock)
+        link = Link(self._options, self._sdk, stack.target, stack.origin, self._clock)
         self._count(1, 0)
         if self._options.http2 and link.http.is_available():
             link.shared = True
@@ -207,12 +207,12 @@ class Wire(WireState):
         else:
             stack.idle.appendleft(link)
 
-    def _discard(self, link: Link) -> None:
+    def _discard(self, stack: Stack, link: Link, exc: BaseException) -> None:
         if link.shared:
-            if link.http.is_closed():
-                stack = self._stacks.get((link.target, Waiter.loop()))
-                if stack is not None:
-                    self._drop_shared(stack, link)
+            http = link.http
+            left = http.is_idle() and (stack.retired or stack.target.removed)
+            if http.is_closed() or left or self._is_wrecked(link, exc):
+                self._drop_shared(stack, link)
             return
         self._count(-1, 0)
         self._close(link)
@@ -220,7 +220,7 @@ class Wire(WireState):
     def _close(self, link: Link) -> None:
         try:
             link.close()
-        except (httpcore.NetworkError, OSError):
+        except (self._sdk.core.NetworkError, OSError):
             pass  # it was to be closed, and it is
 
     def _evict(self, loop: object) -> None:

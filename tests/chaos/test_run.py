@@ -93,15 +93,17 @@ def test_fails_when_nothing_can_absorb_it(name: str, shop: Callable[..., Any]) -
 
 
 def test_a_retry_storm_fails_without_a_budget(shop: Callable[..., Any]) -> None:
-    """Attempts for each call are counted: a generous budget is a storm, the default none."""
+    """Attempts for each call are counted: a generous budget is a storm, unless guarded."""
     never = {"consecutive_failures": 10**6, "minimum_throughput": 10**6}
     budget = {"ratio": 1, "min_per_second": 1000}
     quick = {"initial": "1ms", "max": "1ms"}
-    retry = {"max_attempts": 5, "budget": budget, "backoff": quick}
+    retry = {"max_attempts": 5, "budget": budget, "backoff": quick, "guard": False}
     wild = shop(breaker=never, retry=retry)
     report = tried(wild, "retry-storm")
     assert Verdict.FAIL is report.verdict, str(report)
     assert "attempts for each call, not 2" in report.reasons[0]
+    guarded = shop(breaker=never, retry={**retry, "guard": True})
+    assert Verdict.PASS is tried(guarded, "retry-storm").verdict
 
 
 def test_what_absorbed_it_is_told(shop: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from meshlib import CallOptions
-from meshlib.transport import Wire, _foreign
+from meshlib.transport import HTTPX, Wire, _foreign
 from support import ScriptedServer
 from support.ways import User
 
@@ -129,4 +129,4 @@ def test_replacement_gets_the_options_of_the_wire(replace: Replace) -> None:
 )
 def test_replacement_is_told_by_where_it_comes_from(method: Any, replaced: bool) -> None:
     """A function says which module it was written in."""
-    assert replaced is _foreign.is_replaced(method)
+    assert replaced is _foreign.is_replaced(method, HTTPX)

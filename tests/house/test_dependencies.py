@@ -12,12 +12,15 @@ IMPORT_NAMES = {"opentelemetry-api": "opentelemetry", "PyYAML": "yaml"}
 """Where a distribution and its import are called differently."""
 
 OPTIONAL = {
+    "aiohttp": "the extra aiohttp",
     "dns": "the extra dns",
     "dotenv": "the extra compose",
     "fastapi": "integrations for those who have it",
     "cryptography": "the extra tls",
     "flask": "integrations for those who have it",
     "h2": "httpx[http2]",
+    "httpcore2": "the extra httpx2",
+    "httpx2": "the extra httpx2",
     "hypercorn": "integrations for those who have it",
     "joserfc": "the extra tokens",
     "hypothesis": "strategies for those who test with it",
@@ -28,6 +31,7 @@ OPTIONAL = {
     "starlette": "the extra registry",
     "trio": "runs, or is not imported",
     "uvicorn": "the extra registry",
+    "yarl": "the extra aiohttp: its URLs",
 }
 """Imported inside functions or by their own users, hence no dependencies."""
 

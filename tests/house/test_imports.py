@@ -19,6 +19,7 @@ FAMILIES = {
     "retry",
     "routing",
     "security",
+    "throttle",
 }
 ROWS: list[set[str]] = [
     {
@@ -29,12 +30,15 @@ ROWS: list[set[str]] = [
         "_fork",
         "_grpc_timeout",
         "_invalid_options",
+        "_libraries",
         "_marks",
         "_models",
         "_options",
         "_problems",
+        "_public",
         "_redact",
         "_surroundings",
+        "_version",
     },
     {"events"},
     FAMILIES,
@@ -52,9 +56,11 @@ ROWS: list[set[str]] = [
         "_options_of_calls",
         "_shortcuts",
         "_transports",
+        "_wiring",
     },
+    {"httpx2"},
     {""},
-    {"chaos", "integrations", "testing"},
+    {"chaos", "inner", "integrations", "testing"},
     {"__main__", "_commands", "_demo"},
 ]
 """From the bottom up: a module imports from lower rows, and plain modules from their own."""
@@ -64,6 +70,8 @@ BOTTOM = ROWS[0]
 
 ONLY_IN = {
     "cryptography": lambda module: module.name.startswith("security."),
+    "httpcore2": lambda module: module.unit == "httpx2",
+    "httpx2": lambda module: module.unit == "httpx2",
     "pydantic": lambda module: module.name.endswith("_options") or module.unit == "config",
     "tenacity": lambda module: module.name == "retry._backoff",
     "opentelemetry": lambda module: module.unit == "telemetry",
@@ -86,8 +94,10 @@ MAY_WAIT = {
     "runtime.canarying._rollout": "looks at what others wrote from time to time, in the background",
     "integrations._meshed": "looks whether the process has started, and its requests have ended",
     "integrations.flask": "waits for the startup checks in a thread: WSGI has no lifespan",
+    "runtime._probing": "looks from time to time who is to be probed, in the background",
     "runtime._killing": "stops in a thread: a signal handler may take no lock",
     "runtime._sigterm": "leaves in a thread: a signal handler must not wait",
+    "_clock": "takes the machine's sleep at import, for drivers",
     "_transports": "gives the drivers their sleep",
     "chaos._waiting": "gives the drivers of runs their sleep",
     "chaos._workers": "is a driver: calls of a load are made by threads",
@@ -103,6 +113,7 @@ MAY_WAIT = {
     "transport._hedge_sync": "is a driver: a blocking race needs threads",
     "transport._link_async": "is a driver: waits between two connects",
     "transport._link_sync": "is a driver: waits between two connects",
+    "transport._stall_watch": "asks a run of Trio from time to time whether it stands still",
 }
 
 LAWFUL_RANDOM = {"random.Random", "random.SystemRandom"}
@@ -201,7 +212,7 @@ def exported(tree: ast.Module) -> list[str] | None:
 
 def bound(tree: ast.Module) -> Iterator[str]:
     """What a package binds for its users: relative imports, definitions and constants."""
-    for node in tree.body:
+    for node in declarations(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -210,6 +221,15 @@ def bound(tree: ast.Module) -> Iterator[str]:
             yield from (dotted(target) for target in node.targets)
         elif isinstance(node, ast.AnnAssign):
             yield dotted(node.target)
+
+
+def declarations(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a package, with what it loads lazily and a type checker sees."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING" and node.orelse:
+            yield from node.body
+        elif not (isinstance(node, ast.ImportFrom) and node.module == "_public"):
+            yield node
 
 
 def long_files(module: Module) -> Iterator[str]:
@@ -269,6 +289,7 @@ def test_every_permission_to_wait_is_used() -> None:
         (wrong_exports, "retry/__init__.py", ""),
         (wrong_libraries, "retry/_x.py", "from pydantic import Field"),
         (wrong_libraries, "retry/_policy.py", "import tenacity.wait"),
+        (wrong_libraries, "transport/_sdk.py", "import httpx2"),
         (wrong_libraries, "transport/_x.py", "from opentelemetry import trace"),
         (wrong_rows, "retry/_x.py", "from ..breaker import Breaker"),
         (wrong_rows, "breaker/_x.py", "from ..transport import Call"),

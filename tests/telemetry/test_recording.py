@@ -17,6 +17,7 @@ from meshlib.events import (
     ConfigurationApplied,
     ConfigurationRejected,
     FaultInjected,
+    LoopStalled,
     RequestRefused,
     RequestServed,
 )
@@ -104,6 +105,14 @@ def test_certificates_and_configurations_are_counted(record: Recording, read: Re
     }.items():
         assert results == {p.attributes["result"] for p in seen[name] if p.value == 1}
     assert "tls.crt" == seen["meshlib.certificate.loads"][0].attributes["meshlib.certificate"]
+
+
+def test_stalls_of_loops_are_timed(record: Recording, read: Read) -> None:
+    """They concern the whole process, and no service."""
+    record(LoopStalled(duration=0.25))
+    (point,) = read()["meshlib.loop.stall.duration"]
+    assert (1, 0.25) == (point.count, point.sum)
+    assert "meshlib.service" not in point.attributes
 
 
 def test_an_inbound_fault_is_counted_as_others_are(record: Recording, read: Read) -> None:

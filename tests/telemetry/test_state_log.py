@@ -19,7 +19,9 @@ from meshlib.events import (
     EndpointReadmitted,
     EndpointsChanged,
     Event,
+    LoopStalled,
     PanicChanged,
+    RetryGuardChanged,
 )
 from meshlib.telemetry import StateLog
 from support import FakeClock
@@ -101,6 +103,16 @@ def ejected(*, shadow: bool) -> EndpointEjected:
             PanicChanged(service="users", priority=1, active=False),
             logging.INFO,
             "users: priority 1 leaves panic",
+        ),
+        (
+            RetryGuardChanged(service="users", active=True),
+            logging.WARNING,
+            "users: retries are withheld: they get no calls through, and feed an overload",
+        ),
+        (
+            RetryGuardChanged(service="users", active=False),
+            logging.INFO,
+            "users: retries are made again",
         ),
         (
             EndpointsChanged(service="users", added=(HERE, THERE), removed=(), total=2),
@@ -266,3 +278,17 @@ def test_a_mesh_logs_its_changes_and_no_calls(lines: pytest.LogCaptureFixture) -
         "users: breaker of http://10.0.0.1:80: closed -> open (503)",
     } == set(told)
     assert 3 == len(told)
+
+
+def test_a_loop_that_stands_still_is_told_of_once_a_minute(
+    lines: pytest.LogCaptureFixture, clock: FakeClock
+) -> None:
+    """As a warning: it may do so several times a second."""
+    log = StateLog(clock=clock)
+    for seconds in (0.0, 1.0, 60.0):
+        clock.advance(seconds)
+        log(LoopStalled(duration=0.2))
+    told = [record.getMessage() for record in lines.records]
+    about = "an event loop stood still for 0.200 s while calls were in flight: something blocks it"
+    assert [about] * 2 == told
+    assert {"WARNING"} == {record.levelname for record in lines.records}

@@ -172,6 +172,8 @@ class Noting:
     def __init__(self, inner: Any, seen: list[bool]) -> None:
         self.inner, self.seen = inner, seen
 
+    idle = False
+
     @property
     def limit(self) -> int:
         """The limit of the one inside."""

@@ -223,7 +223,7 @@ def test_every_pick_of_a_race_is_lost(clock: FakeClock, monkeypatch: pytest.Monk
     service = service_of(clock, breaker=ONE)
     picks(service)
     stale = service.pickable
-    monkeypatch.setattr(service, "rebuild", lambda now=None: None)
+    monkeypatch.setattr(service, "rebuild", lambda now=None, target=None: None)
     for url in ("http://a:80", "http://b:80", "http://c:80"):
         trip(service, url)
     service.pickable = stale

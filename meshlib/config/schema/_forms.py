@@ -85,7 +85,9 @@ def _limit(inner: Inner, _: Define) -> Schema:
     """A limit by its name, by its settings under its name, or, where it is fixed, a number."""
     schema = inner()
     names = [
-        name for name in ("aimd", "gradient2", "envoy_gradient") if name in schema["properties"]
+        name
+        for name in ("drops", "aimd", "gradient2", "envoy_gradient")
+        if name in schema["properties"]
     ]
     numbers = [
         form for form in schema["properties"].get("fixed", {}).get("anyOf", ()) if form != NULL

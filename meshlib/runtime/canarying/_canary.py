@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._clock import Clock
 from ..._exceptions import ConfigurationError, MeshError, StoreError
+from ..._public import public
 from ..._redact import redacted_error
 from ...routing.canary import (
     Analysis,
@@ -98,6 +99,7 @@ def status_of(rollout: Rollout) -> CanaryStatus:
     )
 
 
+@public
 class Canary:
     """
     One canary of a mesh, as `Mesh.canary(service)` gives it.

@@ -18,7 +18,7 @@ from ...routing.mirror import Mirror, MirrorCounts, make_mirrors
 from ...transport import Service, WireOptions
 from .._background import Background
 from ._sender import MirrorSender
-from ._wire import MirrorWire
+from ._wire import MirrorWire, is_mock
 
 _LONGEST = 15.0
 """Seconds for a copy when neither it, nor its route, nor its service sets an end."""
@@ -33,7 +33,7 @@ class Mirroring:
 
     Copies go over connections of their own, made by the options of the first client of the
     mesh that has connections of its own. Where every client was given a `transport=`, only
-    an `httpx.MockTransport` gets copies, as it has no connections that they could take
+    a `MockTransport` gets copies, as it has no connections that they could take
     from calls; `use` names another one.
 
     *listening* is true while somebody hears events. Thread-safe. A forked child starts anew
@@ -71,7 +71,7 @@ class Mirroring:
         if options is not None:
             if self._options is None:
                 self._options = options
-        elif isinstance(transport, httpx.MockTransport):
+        elif is_mock(transport):
             self._given = self._given or transport
         else:
             self._foreign = True

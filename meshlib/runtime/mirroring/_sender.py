@@ -9,7 +9,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
-import httpx
 
 from ..._bell import Bell
 from ..._redact import redacted
@@ -19,7 +18,7 @@ from ...transport import Copied, Service, Target
 from .._background import BackgroundTask
 from ._pair import Pair
 from ._pick import MirrorPick
-from ._wire import MirrorWire, Sent
+from ._wire import MirrorWire, Sent, never_reached
 
 if TYPE_CHECKING:
     from ._mirroring import Mirroring
@@ -241,14 +240,14 @@ class MirrorSender:
 
     def _arrived(self, sent: Sent, error: Exception | None) -> None:
         """Make room for the next one, and note whether anybody listens there."""
-        never_reached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        unreachable = never_reached(error)
         with self._lock:
             self._in_flight -= 1
             if sent.target is None:
                 self._counts.drop("closing" if self._closed else "no_endpoint")
             elif sent.answer is None:
                 self._counts.failed += 1
-            if never_reached:
+            if unreachable:
                 if self._rest.refused(self._clock()):
                     self._counts.drop("unreachable", len(self._queue))
                     self._queue.clear()

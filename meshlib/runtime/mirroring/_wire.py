@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 
+from ..._libraries import library_of
 from ...routing.mirror import Answered
-from ...transport import Copied, Target, WireOptions, request_of, triples_of
+from ...transport import Copied, Target, WireOptions, request_maker, triples_of
 from ._pair import answered
 
 _CONNECT = 5.0
@@ -24,6 +25,17 @@ Connections of a forked child's parent, kept for ever.
 
 Collecting one could take its descriptor out of the epoll instance that the parent uses.
 """
+
+
+def is_mock(transport: Any) -> bool:
+    """Whether *transport* is a `MockTransport`, of whichever library."""
+    return isinstance(transport, library_of(transport).MockTransport)
+
+
+def never_reached(error: Exception | None) -> bool:
+    """Whether *error*, of whichever library, says that nobody listens there."""
+    http = library_of(error)
+    return isinstance(error, http.ConnectError | http.ConnectTimeout)
 
 
 class Sent:
@@ -44,7 +56,7 @@ class MirrorWire:
     For one event loop. httpx's own transports do, as a few connections are all there is.
     """
 
-    def __init__(self, options: WireOptions, given: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, options: WireOptions, given: Any) -> None:
         self._options = options
         self._given = given
         self._made: dict[tuple[bool, str], httpx.AsyncBaseTransport] = {}
@@ -72,13 +84,15 @@ class MirrorWire:
             host = authority.decode("ascii")
             name, colon, port = host.rpartition(":")
             extensions["sni_hostname"] = name if colon and port.isdigit() else host
-        url = httpx.URL(
+        http = httpx if self._given is None else library_of(self._given)
+        url = http.URL(
             scheme=target.scheme.decode("ascii"),
             host=target.host.decode("ascii"),
             port=target.port or None,
             raw_path=target.prefix + copied.path,
         )
-        body = httpx.ByteStream(copied.body or b"")
+        body = http.ByteStream(copied.body or b"")
+        request_of = request_maker(http.Request, http.Headers)
         request = request_of(copied.method, url, headers, body, extensions)
         response = await self._transport(target).handle_async_request(request)
         sent.status = status = response.status_code
@@ -89,7 +103,7 @@ class MirrorWire:
             await response.aclose()
         sent.answer = answered(status, triples, kept, most)
 
-    def _transport(self, target: Target) -> httpx.AsyncBaseTransport:
+    def _transport(self, target: Target) -> Any:
         if self._given is not None:
             return self._given
         options = self._options
@@ -125,10 +139,9 @@ class MirrorWire:
         self._made = {}
 
 
-async def _read(response: httpx.Response, most: int) -> bytes | None:
+async def _read(response: Any, most: int) -> bytes | None:
     """The body as it was sent; None, and its rest unread, when it is longer than *most*."""
     stream = response.stream
-    assert isinstance(stream, httpx.AsyncByteStream)
     chunks: list[bytes] = []
     size = 0
     async for chunk in stream:

@@ -34,6 +34,7 @@ RECORDED: dict[str, tuple[str, ...]] = {
     "meshlib.faults.answered": (SERVICE, "rule", "kind", "outcome", "result"),
     "meshlib.hedges": (SERVICE,),
     "meshlib.inbound.refused": ("reason", "priority"),
+    "meshlib.loop.stall.duration": (),
     "meshlib.mirror.duration": (SERVICE, "meshlib.mirror", _STATUS, _ERROR),
     "meshlib.rejections": (SERVICE, "reason"),
     "meshlib.retries": (SERVICE, _OUTCOME),

@@ -71,7 +71,7 @@ def test_a_status_says_when_it_was_given() -> None:
     """As a server does, beside the headers of the rule, which win."""
     headers = {"Date": "never", "x-a": "1"}
     fault = drawn(abort={"status": 503, "body": "é", "headers": headers, "retry_after": 0.5})
-    response = answer(fault, httpx.Request("GET", "http://users/"), 0.0)
+    response = answer(fault, httpx.Request("GET", "http://users/"), 0.0, HTTPX)
     assert [
         (b"date", b"never"),
         (b"content-length", b"2"),
@@ -79,7 +79,7 @@ def test_a_status_says_when_it_was_given() -> None:
         (b"retry-after", b"0.5"),
         (b"x-a", b"1"),
     ] == response.headers.raw
-    plain = answer(drawn(abort={"status": 599}), httpx.Request("GET", "http://users/"), 0.0)
+    plain = answer(drawn(abort={"status": 599}), httpx.Request("GET", "http://users/"), 0.0, HTTPX)
     assert "Thu, 01 Jan 1970 00:00:00 GMT" == plain.headers["date"]
     assert ("", False) == (plain.reason_phrase, plain.is_closed)
 
@@ -95,10 +95,10 @@ def test_headers_are_replaced_by_name() -> None:
 
 def test_a_short_body_announces_no_more_than_it_has() -> None:
     """Where it announces a length at all."""
-    assert [(b"content-length", b"3")] == shortened([(b"Content-Length", b"9")], 3)
-    assert [(b"content-length", b"2")] == shortened([(b"Content-Length", b"2")], 3)
-    assert [] == shortened([], 3)
-    assert [(b"content-length", b"9")] == shortened([(b"content-length", b"9")], None)
+    assert [(b"content-length", b"3")] == shortened([(b"Content-Length", b"9")], 3, HTTPX)
+    assert [(b"content-length", b"2")] == shortened([(b"Content-Length", b"2")], 3, HTTPX)
+    assert [] == shortened([], 3, HTTPX)
+    assert [(b"content-length", b"9")] == shortened([(b"content-length", b"9")], None, HTTPX)
 
 
 def test_a_host_is_told_from_an_address() -> None:

@@ -1,0 +1,191 @@
+"""Connections that many exchanges share, when one of them is cut off or stumbles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import h2.exceptions
+import httpcore
+import httpx
+import pytest
+
+from meshlib.transport._waiting import AsyncWaiter
+from support.wires import Wired
+
+HTTP2: dict[str, Any] = {"http1": False, "http2": True}
+
+
+class Shared:
+    """A shared connection of a wire, as far as the wire looks at it."""
+
+    def __init__(self, stack: Any, *, idle: bool = False, proven: bool = True) -> None:
+        self.shared = True
+        self.proven = proven
+        self.idle = idle
+        self.http = self
+        self.closed = self.used = 0
+        self.target, self.tls, self.context = stack.target, None, None
+        stack.shared.append(self)
+
+    def is_closed(self) -> bool:
+        """Nobody has closed it."""
+        return False
+
+    def is_idle(self) -> bool:
+        """Whether it carries nothing."""
+        return self.idle
+
+    def close(self) -> None:
+        """Count it."""
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        """Count it."""
+        self.closed += 1
+
+
+async def discarded(
+    wired: Wired, exc: BaseException, *, left: bool = False, **about: Any
+) -> tuple[int, int]:
+    """How often a connection was closed on which *exc* came, and how many are counted then."""
+    loop = AsyncWaiter.loop() if wired.kind == "async" else None
+    (target,) = wired.service.targets
+    stack = wired.wire._new_stack(target, loop)
+    link = Shared(stack, **about)
+    wired.wire._count(1, 0)
+    if left:
+        wired.wire.retire(target)
+    for _ in range(2):  # two of its exchanges end so
+        discard = wired.wire._discard(stack, link, exc)
+        if discard is not None:
+            await discard
+    return link.closed, wired.counts[0]
+
+
+TIMEOUT = httpcore.ReadTimeout()
+
+
+@pytest.mark.parametrize(
+    ("exc", "about", "closed"),
+    [
+        (TIMEOUT, {}, False),
+        (TIMEOUT, {"proven": False}, True),
+        (KeyboardInterrupt(), {}, False),
+        (KeyboardInterrupt(), {"proven": False}, True),
+        (httpcore.ConnectionNotAvailable(), {"proven": False}, False),
+        (TIMEOUT, {"left": True}, False),
+        (TIMEOUT, {"left": True, "idle": True}, True),
+    ],
+    ids=repr,
+)
+async def test_a_shared_connection_is_closed_once_when_it_is_of_no_use(
+    wired: Callable[..., Wired], exc: BaseException, about: dict[str, Any], closed: bool
+) -> None:
+    """It was cut off while it began, or nobody is left on it and its target is gone."""
+    user = wired("http://127.0.0.1:1", options=HTTP2)
+    assert await discarded(user, exc, **about) == ((1, 0) if closed else (0, 1))
+
+
+def stumble(name: str, error: Exception) -> Exception:
+    """*error*, as raised by the module *name*."""
+    scope: dict[str, Any] = {"__name__": name, "error": error}
+    try:
+        exec("raise error", scope)
+    except Exception as exc:
+        return exc
+    raise AssertionError
+
+
+STATE = "Invalid input ConnectionInputs.SEND_HEADERS in state ConnectionState.CLOSED"
+
+
+@pytest.mark.parametrize(
+    ("error", "strange", "unsent"),
+    [
+        (stumble("anyio._core", ValueError("released too many times")), True, False),
+        (stumble("httpcore._sync.http2", KeyError(5)), True, False),
+        (stumble("shop.upload", ValueError("no such file")), False, False),
+        (httpcore.LocalProtocolError(h2.exceptions.ProtocolError(STATE)), True, True),
+        (httpcore.LocalProtocolError(STATE.replace("SEND_HEADERS", "RECV_DATA")), True, False),
+        (httpcore.LocalProtocolError("Max outbound streams is 0, 0 open"), True, True),
+        (httpcore.LocalProtocolError("Illegal header value"), False, False),
+        (httpcore.ReadTimeout(), False, False),
+    ],
+    ids=repr,
+)
+def test_what_comes_of_sharing_is_an_error_of_the_connection(
+    error: Exception, strange: bool, unsent: bool
+) -> None:
+    """It may be tried again, at once when nothing was sent; other errors are what they are."""
+    wired = Wired("sync", "http://127.0.0.1:1", options=HTTP2)
+    link = SimpleNamespace(shared=True, proven=True, received=False, used=1)
+    assert (wired.wire.strange(link, error) is httpx.RemoteProtocolError) is strange
+    assert wired.wire._is_wrecked(link, error) is strange
+    assert wired.wire._is_stale(link, error, None) is unsent
+    alone = SimpleNamespace(shared=False, proven=False, received=False, used=0)
+    assert wired.wire.strange(alone, error) is None
+    wired.transport.close()
+
+
+def test_a_connection_that_has_never_answered_is_given_up() -> None:
+    """Unless it only had no room, or another protocol than was thought."""
+    wired = Wired("sync", "http://127.0.0.1:1", options=HTTP2)
+    link = SimpleNamespace(shared=True, proven=False)
+    assert wired.wire._is_wrecked(link, KeyboardInterrupt())
+    assert wired.wire._is_wrecked(link, httpcore.ReadTimeout())
+    assert not wired.wire._is_wrecked(link, httpcore.ConnectionNotAvailable())
+    wired.transport.close()
+
+
+class Miscounted(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body whose end finds that httpcore has counted its streams wrongly."""
+
+    def close(self) -> None:
+        """Fail as its semaphore does."""
+        raise ValueError("semaphore released too many times")
+
+    async def aclose(self) -> None:
+        """Fail as its semaphore does."""
+        self.close()
+
+
+async def ended(body: Any) -> None:
+    """Close *body*, of either colour."""
+    if hasattr(body, "aclose"):
+        await body.aclose()
+    else:
+        body.close()
+
+
+async def test_a_body_whose_stream_cannot_end_takes_its_connection_along(
+    wired: Callable[..., Wired],
+) -> None:
+    """Whoever closes it is told nothing, and nobody gets the connection again."""
+    user = wired("http://127.0.0.1:1", options=HTTP2)
+    loop = AsyncWaiter.loop() if user.kind == "async" else None
+    (target,) = user.service.targets
+    stack = user.wire._new_stack(target, loop)
+    link = Shared(stack)
+    user.wire._count(1, 0)
+    body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
+    await ended(body)
+    assert (link.closed, user.counts[0], stack.shared) == (1, 0, [])
+
+
+async def test_the_error_of_a_body_that_ends_a_connection_of_its_own_is_told(
+    wired: Callable[..., Wired],
+) -> None:
+    """It is closed all the same."""
+    user = wired("http://127.0.0.1:1")
+    loop = AsyncWaiter.loop() if user.kind == "async" else None
+    (target,) = user.service.targets
+    stack = user.wire._new_stack(target, loop)
+    link = Shared(stack)
+    link.shared = False
+    user.wire._count(1, 0)
+    body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
+    with pytest.raises(ValueError, match="released too many times"):
+        await ended(body)
+    assert (link.closed, user.counts[0]) == (1, 0)
