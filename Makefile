@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format types docs bench clean
+.PHONY: help demo test lint format types docs benchmarks clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,7 +18,7 @@ help:
 	@echo "make test    run every test; ends with a list of what was skipped, and why"
 	@echo "make lint    check format and style         make format  put them right"
 	@echo "make types   check types                    make docs    build the documentation in site/"
-	@echo "make bench   measure                        make clean   remove what these made"
+	@echo "make clean   remove what these made         make benchmarks   measure, in half an hour"
 
 demo: $(VENV)/ready
 	$(BIN)/python -m meshlib demo
@@ -40,14 +40,11 @@ types: $(VENV)/ready-typing
 docs: $(VENV)/ready-docs
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/ready-bench
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/wire.py
-	$(BIN)/python benchmarks/picks.py
-	$(BIN)/python benchmarks/updates.py
+benchmarks: $(VENV)/ready-bench
+	$(BIN)/python benchmarks --json report/report.json --plots report
 
 clean:
-	rm -rf $(VENV) site dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) site report dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -10,6 +10,7 @@ variant measured twice, under two names, says how far such a ratio can be truste
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, process_time
@@ -80,6 +81,12 @@ def added(samples: Samples, name: str, floor: str) -> float:
 def least(samples: Samples, name: str) -> float:
     """What a call costs on a quiet machine: the cheapest turn, in microseconds."""
     return min(samples[name]) * 1e6
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest rank: the least of *values* that *share* percent of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(len(ordered) * share / 100) - 1, 0)]
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -7,7 +7,8 @@ that has one, as calls of a mesh have. First in process, where the framework is 
 nothing else; then over a server in a process of its own (uvicorn with h11, Waitress),
 whose CPU time is read before and after. Variants take turns.
 
-    python benchmarks/middleware.py [--rounds N] [--seconds S] [--json PATH] [--check]
+    python benchmarks/middleware.py [--rounds N] [--seconds S] [--quick] [--json PATH]
+                                    [--check]
 
 `--check` fails, with exit code 1, when a request costs more than its limit over a server.
 In process there is no limit, only the time added: nothing is there that it is a part of.
@@ -16,8 +17,7 @@ In process there is no limit, only the time added: nothing is there that it is a
 from __future__ import annotations
 
 import argparse
-import asyncio
-import io
+import importlib.util
 import multiprocessing
 import os
 import socket
@@ -28,12 +28,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from _slices import CONTROL, Slice, added, cpu, ratio, table, take_turns, verdict, write_json
-from flask import Flask
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+import _report
+from _middleware_apps import CALLS, asgi_slice, flask, headers_of, starlette, wsgi_slice
+from _plots import Plot
+from _processes import cpu_of
+from _report import Table
+from _slices import CONTROL, Slice, added, ratio, take_turns
 
 from meshlib import Mesh
 from meshlib.integrations import MeshMiddleware, MeshWSGIMiddleware
@@ -41,108 +41,9 @@ from meshlib.integrations import MeshMiddleware, MeshWSGIMiddleware
 MOST = {"mesh": 1.2, "mesh, deadline": 1.3}
 """What a request may cost over a server, as a ratio to the same one without the middleware."""
 
-CALLS = 100
-"""Requests in a slice."""
-
-HEADERS = [
-    ("host", "users:80"),
-    ("accept", "*/*"),
-    ("accept-encoding", "gzip, deflate"),
-    ("connection", "keep-alive"),
-    ("user-agent", "python-httpx/0.28"),
-    ("x-request-id", "0123456789abcdef0123456789abcdef"),
-    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-    ("x-envoy-attempt-count", "1"),
-]
-DEADLINE = ("x-envoy-expected-rq-timeout-ms", "30000")
-
-
-def starlette() -> Any:
-    async def user(request: Request) -> JSONResponse:
-        return JSONResponse({"id": request.path_params["id"]})
-
-    return Starlette(routes=[Route("/users/{id}", user)])
-
-
-def flask() -> Any:
-    app = Flask("benchmark")
-
-    @app.get("/users/<name>")
-    def user(name: str) -> dict[str, str]:
-        return {"id": name}
-
-    return app
-
-
-def headers_of(name: str) -> list[tuple[str, str]]:
-    return [*HEADERS, DEADLINE] if name.endswith("deadline") else HEADERS
-
+NEEDED = ("flask", "starlette", "uvicorn", "waitress")
 
 # In process
-
-
-def asgi_slice(app: Any, headers: list[tuple[str, str]]) -> Slice:
-    pairs = [(name.encode(), value.encode()) for name, value in headers]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": "/users/7",
-        "raw_path": b"/users/7",
-        "query_string": b"",
-        "root_path": "",
-        "headers": pairs,
-        "server": ("127.0.0.1", 80),
-        "client": ("127.0.0.1", 1),
-    }
-    loop = asyncio.new_event_loop()
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        pass
-
-    async def requests(calls: int) -> None:
-        for _ in range(calls):
-            await app({**scope, "headers": list(pairs)}, receive, send)
-
-    return cpu(lambda calls: loop.run_until_complete(requests(calls)), CALLS)
-
-
-def wsgi_slice(app: Any, headers: list[tuple[str, str]]) -> Slice:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": "/users/7",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
-
-    def start_response(*_: Any) -> Any:
-        return None
-
-    def requests(calls: int) -> None:
-        for _ in range(calls):
-            body = app(dict(environ), start_response)
-            for _ in body:
-                pass
-            body.close()
-
-    return cpu(requests, CALLS)
 
 
 def in_process(kind: str, rounds: int, seconds: float) -> dict[str, list[float]]:
@@ -204,17 +105,6 @@ def served(kind: str, meshed: bool) -> Iterator[tuple[int, int]]:
         process.join()
 
 
-def cpu_of(pid: int) -> float:
-    """The CPU time of a process so far."""
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:  # in nanoseconds
-        first = int(file.read().split()[0])
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return max(first, total) / 1e9
-
-
 def served_slice(port: int, pid: int, headers: list[tuple[str, str]]) -> Slice:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     request = f"GET /users/7 HTTP/1.1\r\n{lines}\r\n".encode()
@@ -243,38 +133,71 @@ def over_a_server(kind: str, rounds: int, seconds: float) -> dict[str, list[floa
         return take_turns(slices, rounds=rounds, seconds=seconds)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+WAYS: dict[str, Callable[..., dict[str, list[float]]]] = {
+    "in process": in_process,
+    "over a server": over_a_server,
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each of the four tables")
-    parser.add_argument("--json", help="where to write the figures")
-    parser.add_argument("--check", action="store_true", help="fail where a limit is broken")
-    options = parser.parse_args()
-    ways: dict[str, Callable[..., dict[str, list[float]]]] = {"in process": in_process}
-    if os.path.exists("/proc/self/schedstat"):
-        ways["over a server"] = over_a_server
+    parser.add_argument("--seconds", type=float, help="of each table, or 2 turns (20; quick: 1)")
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        return {_report.LEFT_OUT: f"{', '.join(missing)} not installed"}
+    seconds = given.seconds if given.seconds is not None else 1.0 if given.quick else 20.0
     figures: dict[str, Any] = {}
-    failures: list[str] = []
-    for way, measure in ways.items():
+    for way, run in WAYS.items():
+        if run is over_a_server and not os.path.exists("/proc/self/schedstat"):
+            continue
         for kind in ("starlette", "flask"):
-            samples = measure(kind, options.rounds, options.seconds)
-            rows = []
-            for name in samples:
-                times = ratio(samples, name, "bare")
-                cost = statistics.median(samples[name]) * 1e6
-                more = added(samples, name, "bare")
-                rows.append((name, f"{cost:.1f}", f"{more:+.1f}", f"{times:.3f}"))
-                figures.setdefault(f"{kind}, {way}", {})[name] = {
-                    "microseconds": cost, "added": more, "ratio": times,
-                }  # fmt: skip
-                most = MOST.get(name)
-                if options.check and ways[way] is over_a_server and most and times > most:
-                    failures.append(f"{kind}, {way}, {name}: {times:.3f} of bare, above {most}")
-            print(f"\n{kind}, {way}, CPU for each request")
-            print(table(("", "µs", "added", "ratio"), rows))
-    write_json(options.json, figures)
-    return verdict(failures)
+            samples = run(kind, given.rounds, seconds)
+            figures[f"{kind}, {way}"] = {
+                name: {
+                    "microseconds": statistics.median(samples[name]) * 1e6,
+                    "added": added(samples, name, "bare"),
+                    "ratio": ratio(samples, name, "bare"),
+                }
+                for name in samples
+            }
+    return figures
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    return [
+        (
+            f"{title}, CPU for each request",
+            ("", "µs", "added", "ratio"),
+            [
+                (name, f"{it['microseconds']:.1f}", f"{it['added']:+.1f}", f"{it['ratio']:.3f}")
+                for name, it in rows.items()
+            ],
+        )
+        for title, rows in result.items()
+    ]
+
+
+def plots(result: dict[str, Any]) -> list[Plot]:
+    places = {float(place): title for place, title in enumerate(result)}
+    series = {
+        name: [(x, result[title][name]["microseconds"]) for x, title in places.items()]
+        for name in ("bare", *MOST)
+    }
+    title = "Processor time of a request in the server"
+    return [Plot("middleware", title, "", "µs", series, kind="bar", ticks=places)]
+
+
+def broken(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{title}, {name}: {rows[name]['ratio']:.3f} of bare, above {most}"
+        for title, rows in result.items()
+        for name, most in MOST.items()
+        if title.endswith("over a server") and rows[name]["ratio"] > most
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_report.main(sys.modules[__name__]))

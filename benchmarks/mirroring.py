@@ -6,7 +6,8 @@ call: none at all, one to a port where nobody listens, one to a server that acce
 never answers, and one that answers. They take turns of a few milliseconds in one process,
 so that a neighbour of the machine hits all of them alike.
 
-    python benchmarks/mirroring.py [--seconds N] [--rounds N] [--json PATH] [--check]
+    python benchmarks/mirroring.py [--seconds N] [--rounds N] [--quick] [--json PATH]
+                                   [--check]
 
 `--check` fails, with exit code 1, when a call fails, or when a mirror whose destination is
 dead changes p50 or p99 by more than the limits below. A mirror that answers costs the
@@ -18,7 +19,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import math
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -26,8 +26,11 @@ from contextlib import AsyncExitStack, ExitStack
 from time import perf_counter
 from typing import Any
 
+import _report
+from _plots import Plot
+from _report import Table
 from _server import free_port, serving
-from _slices import table, verdict, write_json
+from _slices import percentile
 
 from meshlib import AsyncMeshClient, MeshClient
 
@@ -69,25 +72,17 @@ def configuration(url: str, mirror: str | None) -> dict[str, Any]:
     return {"services": services}
 
 
-def percentile(latencies: list[float], share: float) -> float:
-    """The nearest rank, in seconds."""
-    ordered = sorted(latencies)
-    return ordered[max(math.ceil(len(ordered) * share / 100) - 1, 0)]
-
-
 class Measuring:
     """The variants in turns, and what came of them."""
 
     def __init__(self, rounds: int, seconds: float) -> None:
         self.rounds = rounds
         self.seconds = seconds
-        self.failures: list[str] = []
-        self.result: dict[str, Any] = {}
+        self.result: dict[str, Any] = {"failures": []}
 
     def turns(self, title: str, runs: dict[str, Run], meshes: dict[str, Any]) -> None:
         """Run the slices in turns, forwards and backwards, and compare them."""
         latencies: Latencies = {name: [] for name in runs}
-        failed = dict.fromkeys(runs, 0)
         for run in runs.values():
             run([])  # what is made on the first call is no part of it
         names = list(runs)
@@ -100,39 +95,30 @@ class Measuring:
                 try:
                     runs[name](latencies[name])
                 except Exception as exc:
-                    failed[name] += 1
-                    self.failures.append(f"{title}, {name}: {exc!r}")
+                    self.result["failures"].append(f"{title}, {name}: {exc!r}")
             turns += 1
             if turn > 0 and perf_counter() > until:
                 break
-        self._show(title, turns, latencies, meshes)
+        self._keep(title, turns, latencies, meshes)
 
-    def _show(self, title: str, turns: int, latencies: Latencies, meshes: dict[str, Any]) -> None:
+    def _keep(self, title: str, turns: int, latencies: Latencies, meshes: dict[str, Any]) -> None:
         without = latencies[NONE] + latencies[CONTROL]
         base = {share: percentile(without, share) for share in MOST}
-        rows, kept = [], {}
+        kept = {}
         for name, values in latencies.items():
             found = {share: percentile(values, share) for share in MOST}
-            ratios = {share: found[share] / base[share] for share in MOST}
             counts = meshes[name].mesh.mirroring.counts().get("users", {}).get("all/next")
             told = "-"
             if counts is not None:
                 told = f"{counts.sent} sent, {counts.failed} failed"
                 told += "".join(f", {n} {why}" for why, n in sorted(counts.dropped.items()))
-            cells = [cell for share in MOST for cell in
-                     (f"{found[share] * 1e3:.2f}", f"{ratios[share]:.2f}")]  # fmt: skip
-            rows.append((name, str(len(values)), *cells, told))
-            kept[name] = {"calls": len(values), "seconds": found, "ratios": ratios}
-            if name in DEAD:
-                self.failures += [
-                    f"{title}, {name}: p{share} is {ratios[share]:.2f} times that without a"
-                    f" mirror, above {limit}"
-                    for share, limit in MOST.items()
-                    if ratios[share] > limit
-                ]
-        head = ("mirror", "calls", "p50, ms", "ratio", "p99, ms", "ratio", "copies")
-        print(f"\n{title}; {turns} turns of 2 x {CALLS} calls")
-        print(table(head, rows), flush=True)
+            kept[name] = {
+                "turns": turns,
+                "calls": len(values),
+                "seconds": {str(share): found[share] for share in MOST},
+                "ratios": {str(share): found[share] / base[share] for share in MOST},
+                "copies": told,
+            }
         self.result[title] = kept
 
     def blocking(self, url: str, mirrors: dict[str, str | None]) -> None:
@@ -189,16 +175,14 @@ class Measuring:
             loop.close()
 
 
-def main() -> int:
-    """Measure and print; see the module."""
-    parser = argparse.ArgumentParser(description="What mirroring does to calls.")
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=200, help="turns at most (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each (%(default)s)")
-    parser.add_argument("--json", metavar="PATH", help="write the figures there too")
-    parser.add_argument("--check", action="store_true", help="fail above the limits")
-    arguments = parser.parse_args()
+    parser.add_argument("--seconds", type=float, help="of each, or 2 turns (15; quick: 2)")
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    seconds = given.seconds if given.seconds is not None else 2.0 if given.quick else 15.0
     with serving() as (url, what), black_hole() as silent:
-        print(f"server: {what}")
         mirrors = {
             NONE: None,
             REFUSED: f"http://127.0.0.1:{free_port()}",
@@ -206,12 +190,53 @@ def main() -> int:
             ANSWERS: url,
             CONTROL: None,
         }
-        measuring = Measuring(arguments.rounds, arguments.seconds)
+        measuring = Measuring(given.rounds, seconds)
         measuring.blocking(url, mirrors)
         measuring.awaiting(url, mirrors)
-    write_json(arguments.json, measuring.result)
-    return verdict(measuring.failures if arguments.check else [])
+    return {"server": what, **measuring.result}
+
+
+def compared(result: dict[str, Any]) -> dict[str, Any]:
+    """The variants of each comparison, by its title."""
+    return {title: kept for title, kept in result.items() if isinstance(kept, dict)}
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    found: list[Table] = []
+    head = ("mirror", "calls", "p50, ms", "ratio", "p99, ms", "ratio", "copies")
+    for title, kept in compared(result).items():
+        rows = []
+        for name, it in kept.items():
+            pairs = [(it["seconds"][share], it["ratios"][share]) for share in map(str, MOST)]
+            cells = [cell for took, of in pairs for cell in (f"{took * 1e3:.2f}", f"{of:.2f}")]
+            rows.append((name, str(it["calls"]), *cells, it["copies"]))
+        turns = kept[NONE]["turns"]
+        about = f"{turns} turns of 2 x {CALLS} calls to {result['server']}"
+        found.append((f"{title}; {about}", head, rows))
+    return found
+
+
+def plots(result: dict[str, Any]) -> list[Plot]:
+    names = {float(place): name for place, name in enumerate((NONE, REFUSED, SILENT, ANSWERS))}
+    series = {
+        f"{title}, p{share}": [(x, kept[name]["ratios"][share]) for x, name in names.items()]
+        for title, kept in compared(result).items()
+        for share in map(str, MOST)
+    }
+    title = "Latency of calls that are mirrored"
+    return [Plot("mirroring", title, "", "of no mirror", series, kind="bar", ticks=names)]
+
+
+def broken(result: dict[str, Any]) -> list[str]:
+    return result["failures"] + [
+        f"{title}, {name}: p{share} is {kept[name]['ratios'][str(share)]:.2f} times that without a"
+        f" mirror, above {limit}"
+        for title, kept in compared(result).items()
+        for name in DEAD
+        for share, limit in MOST.items()
+        if kept[name]["ratios"][str(share)] > limit
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_report.main(sys.modules[__name__]))

@@ -7,7 +7,7 @@ first, by callers who wait for their answers. Then three times as many requests 
 as that, whether or not earlier ones were answered, as many independent callers would; each
 gives up after its deadline, and tells the server so in a header.
 
-    python benchmarks/overload.py [--seconds N] [--json PATH] [--check]
+    python benchmarks/overload.py [--seconds N] [--quick] [--json PATH] [--check]
 
 Goodput is the number of answers within the deadline, as a share of what the server can do.
 `--check` fails, with exit code 1, when it is below 85 % with shedding, by a limit that is
@@ -26,8 +26,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import _report
+from _plots import Plot
+from _report import Table
 from _server import free_port, wait_until_it_answers
-from _slices import table, verdict, write_json
 
 SLOTS = 10
 SERVICE_TIME = 0.1
@@ -186,31 +188,51 @@ def serve(variant: str, port: int) -> None:
     uvicorn.run(app, port=port, timeout_keep_alive=600, **said)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="for each variant")
-    parser.add_argument("--json", metavar="PATH")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.serve:
-        serve(given.serve[0], int(given.serve[1]))
-        return 0
-    rows, result = [], {}
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, help="for each variant (10; quick: 1)")
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Each protection in turn, on a server of its own."""
+    seconds = given.seconds or (1.0 if given.quick else 10.0)
+    result: dict[str, Any] = {"seconds": seconds}
     for variant in INBOUND:
         with serving(variant) as port:
-            able, counts = asyncio.run(measured(port, given.seconds))
-        goodput = counts["good"] / given.seconds / able
+            able, counts = asyncio.run(measured(port, seconds))
+        goodput = counts["good"] / seconds / able
         result[variant] = {"capacity": able, "goodput": goodput, **counts}
-        rest = [str(counts[outcome]) for outcome in ("good", "late", "shed", "broken")]
-        rows.append((variant, f"{able:.0f}", f"{OVERLOAD * able:.0f}", *rest, f"{goodput:.0%}"))
-    print(f"answers within {DEADLINE * 1000:.0f} ms, in {given.seconds:g} s, under overload")
+    return result
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    rows = []
+    for variant in INBOUND:
+        it = result[variant]
+        rest = [str(it.get(outcome, 0)) for outcome in ("good", "late", "shed", "broken")]
+        able = it["capacity"]
+        rows.append(
+            (variant, f"{able:.0f}", f"{OVERLOAD * able:.0f}", *rest, f"{it['goodput']:.0%}")
+        )
+    title = f"Answers within {DEADLINE * 1000:.0f} ms, in {result['seconds']:g} s, under overload"
     head = ("", "capacity/s", "offered/s", "good", "late", "shed", "broken", "goodput")
-    print(table(head, rows))
-    write_json(given.json, result)
+    return [(title, head, rows)]
+
+
+def plots(result: dict[str, Any]) -> list[Plot]:
+    places = {float(place): name for place, name in enumerate(INBOUND)}
+    points = [(place, result[name]["goodput"] * 100) for place, name in places.items()]
+    title = "Answers in time under three times the load"
+    return [Plot("overload", title, "", "% of capacity", {"goodput": points},
+                 kind="bar", ticks=places)]  # fmt: skip
+
+
+def broken(result: dict[str, Any]) -> list[str]:
     low = [name for name in (FIXED, FOUND) if result[name]["goodput"] < LEAST]
-    return verdict([f"goodput of {name} is below {LEAST:.0%}" for name in low] * given.check)
+    return [f"goodput of {name} is below {LEAST:.0%}" for name in low]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2], int(sys.argv[3]))
+    else:
+        sys.exit(_report.main(sys.modules[__name__]))

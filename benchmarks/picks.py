@@ -5,7 +5,7 @@ Prints nanoseconds a pick, the minimum and the median of short slices that take 
 that a busy moment of the machine hits every cell alike. The last column is the cost at
 3,000 endpoints over that at 3, by minima.
 
-    python benchmarks/picks.py [--json PATH] [--check] [--rounds 60]
+    python benchmarks/picks.py [--quick] [--json PATH] [--check] [--rounds 60]
 
 With `--check` the exit code is 1 when a ratio is above 1.3.
 """
@@ -13,7 +13,6 @@ With `--check` the exit code is 1 when a ratio is above 1.3.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -21,6 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
+
+import _report
+from _plots import Plot
+from _report import Table
 
 from meshlib._models import Endpoint
 from meshlib.balancing import BalancerOptions, Baseline, Load, make_balancer
@@ -108,39 +111,57 @@ def slices(rounds: int) -> Iterator[tuple[str, int, float]]:
             yield name, size, (perf_counter_ns() - began) / len(calls)
 
 
-def measure(rounds: int) -> dict[str, dict[str, Any]]:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=int, help="slices of each cell (60; quick: 3)")
+
+
+def measure(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Measure all cells: minima and medians by size, and the ratio."""
     samples: dict[tuple[str, int], list[float]] = {}
-    for name, size, cost in slices(rounds):
+    for name, size, cost in slices(given.rounds or (3 if given.quick else 60)):
         samples.setdefault((name, size), []).append(cost)
-    table: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     for name in STRATEGIES:
-        least = {size: min(samples[name, size]) for size in SIZES}
-        table[name] = {
+        least = {str(size): min(samples[name, size]) for size in SIZES}
+        result[name] = {
             "min": least,
-            "median": {size: statistics.median(samples[name, size]) for size in SIZES},
-            "ratio": least[SIZES[-1]] / least[SIZES[0]],
+            "median": {str(size): statistics.median(samples[name, size]) for size in SIZES},
+            "ratio": least[str(SIZES[-1])] / least[str(SIZES[0])],
         }
-    return table
+    return result
 
 
-def main() -> int:
-    """Print the table; see the module."""
-    parser = argparse.ArgumentParser(description="What one pick costs.")
-    parser.add_argument("--json", metavar="PATH")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--rounds", type=int, default=60)
-    arguments = parser.parse_args()
-    table = measure(arguments.rounds)
-    print(f"{'ns a pick, min / median':32}" + "".join(f"{size:>13}" for size in SIZES) + "   ratio")
-    for name, row in table.items():
-        cells = "".join(f"{row['min'][size]:>7.0f} /{row['median'][size]:>4.0f}" for size in SIZES)
-        print(f"{name:32}{cells}{row['ratio']:>8.2f}")
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(table, file, indent=1)
-    return int(arguments.check and any(row["ratio"] > LIMIT for row in table.values()))
+def tables(result: dict[str, dict[str, Any]]) -> list[Table]:
+    head = ("", *(f"{size}" for size in SIZES), f"{SIZES[-1]} / {SIZES[0]}")
+    rows = [
+        (
+            name,
+            *(f"{row['min'][str(size)]:.0f} / {row['median'][str(size)]:.0f}" for size in SIZES),
+            f"{row['ratio']:.2f}",
+        )
+        for name, row in result.items()
+    ]
+    return [("Nanoseconds a pick, least / median, by the number of endpoints", head, rows)]
+
+
+def plots(result: dict[str, dict[str, Any]]) -> list[Plot]:
+    series = {
+        name: [(float(size), row["min"][str(size)]) for size in SIZES]
+        for name, row in result.items()
+        if "," not in name
+    }
+    ticks = {float(size): str(size) for size in SIZES}
+    title = "What one pick costs"
+    return [Plot("picks", title, "endpoints", "ns", series, log_x=True, ticks=ticks)]
+
+
+def broken(result: dict[str, dict[str, Any]]) -> list[str]:
+    return [
+        f"{name}: {SIZES[-1]} endpoints cost {row['ratio']:.2f} of {SIZES[0]}, above {LIMIT}"
+        for name, row in result.items()
+        if row["ratio"] > LIMIT
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_report.main(sys.modules[__name__]))

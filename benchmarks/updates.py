@@ -7,7 +7,7 @@ is new. Printed are the milliseconds from the list to its being in force, and th
 latencies of calls that overlap an update beside those of the calls between updates.
 
     python benchmarks/updates.py [--endpoints 10000] [--updates 20] [--no-freeze]
-                                 [--json PATH] [--check]
+                                 [--quick] [--json PATH] [--check]
 
 A full collection of garbage visits every object of a process, 230,000 of which are these
 endpoints, and holds up every thread for 50 to 100 ms. So the program calls `gc.freeze()`
@@ -29,9 +29,12 @@ from collections.abc import AsyncIterator
 from time import perf_counter, thread_time
 from typing import Any
 
+import _report
 import anyio
+from _plots import Plot
+from _report import Table
 from _server import serving
-from _slices import write_json
+from _slices import percentile
 
 from meshlib import Endpoint, MeshClient
 from meshlib.events import EndpointsChanged
@@ -76,7 +79,7 @@ def caller(client: MeshClient, over: threading.Event, log: list[tuple[float, flo
         log.append((began, perf_counter()))
 
 
-def measure(base: str, count: int, updates: int, *, freeze: bool = True) -> dict[str, Any]:
+def updated(base: str, count: int, updates: int, *, freeze: bool = True) -> dict[str, list[float]]:
     """Run it; all times in seconds."""
     source = Source(base, count)
     applied, over = threading.Event(), threading.Event()
@@ -121,51 +124,66 @@ def measure(base: str, count: int, updates: int, *, freeze: bool = True) -> dict
         "during": during,
         "between": between,
         "excess": excess,
-        "calls": len(calls),
     }
 
 
-def row(name: str, values: list[float]) -> str:
-    """Median, 99th percentile and maximum, in milliseconds."""
-    ordered = sorted(values)
-    high = ordered[int(len(ordered) * 0.99)]
-    return (
-        f"{name:<38}{statistics.median(ordered) * 1e3:>9.2f}"
-        f"{high * 1e3:>9.2f}{ordered[-1] * 1e3:>9.2f}"
-    )
-
-
-def main() -> int:
-    """Measure, print, and judge if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--endpoints", type=int, default=10_000)
-    parser.add_argument("--updates", type=int, default=20)
+    parser.add_argument("--updates", type=int, help="how many (20; quick: 5)")
     parser.add_argument("--no-freeze", action="store_true")
-    parser.add_argument("--json")
-    parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Figures, and of the many calls only what they come to; all times in seconds."""
+    count = given.updates or (5 if given.quick else 20)
     with serving() as (base, server):
-        result = measure(
-            base.rstrip("/"),
-            arguments.endpoints,
-            arguments.updates,
-            freeze=not arguments.no_freeze,
-        )
-    print(f"{arguments.endpoints} endpoints on {server}, {arguments.updates} updates of 1 %")
-    print(f"{'milliseconds':<38}{'median':>9}{'p99':>9}{'max':>9}")
-    print(row("an update, from the list to in force", result["applied"]))
-    print(row("its processor time", result["processor"]))
-    print(row("calls during updates", result["during"]))
-    print(row("as many calls before them", result["between"]))
-    print(row("slowest call during less before", result["excess"]))
-    write_json(arguments.json, result)
-    slow = statistics.median(result["applied"]) >= MOST_FOR_AN_UPDATE
-    felt = statistics.median(result["excess"]) >= MOST_FOR_A_CALL
-    if arguments.check and (slow or felt):
-        print("too slow")
-        return 1
-    return 0
+        found = updated(base.rstrip("/"), given.endpoints, count, freeze=not given.no_freeze)
+    result: dict[str, Any] = {"endpoints": given.endpoints, "updates": count, "server": server}
+    for name, values in found.items():
+        result[name] = {
+            "median": statistics.median(values),
+            "p99": percentile(values, 99),
+            "max": max(values),
+            "count": len(values),
+        }
+    return result
+
+
+ROWS = {
+    "applied": "an update, from the list to in force",
+    "processor": "its processor time",
+    "during": "calls during updates",
+    "between": "as many calls before them",
+    "excess": "slowest call during less before",
+}
+
+
+def tables(result: dict[str, Any]) -> list[Table]:
+    title = "{endpoints} endpoints on {server}, {updates} updates of 1 %, ms".format(**result)
+    rows = [
+        (what, *(f"{result[name][key] * 1e3:.2f}" for key in ("median", "p99", "max")))
+        for name, what in ROWS.items()
+    ]
+    return [(title, ("", "median", "p99", "max"), rows)]
+
+
+def plots(result: dict[str, Any]) -> list[Plot]:
+    series = {
+        key: [(float(place), result[name][key] * 1e3) for place, name in enumerate(ROWS)]
+        for key in ("median", "p99", "max")
+    }
+    ticks = {float(place): name for place, name in enumerate(ROWS)}
+    return [Plot("updates", "Updates of many endpoints", "", "ms", series, kind="bar", ticks=ticks)]
+
+
+def broken(result: dict[str, Any]) -> list[str]:
+    limits = {"applied": MOST_FOR_AN_UPDATE, "excess": MOST_FOR_A_CALL}
+    return [
+        f"{ROWS[name]}: {result[name]['median'] * 1e3:.0f} ms, not below {limit * 1e3:.0f}"
+        for name, limit in limits.items()
+        if result[name]["median"] >= limit
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_report.main(sys.modules[__name__]))

@@ -2,31 +2,30 @@
 A whole request on the loopback address: CPU time and requests per second.
 
 The asynchronous client of the mesh at 1, 16, 64 and 256 requests at once, the blocking one
-at 1, each beside httpx, httpx with httpx-retries, httpx2 and aiohttp, with limits as large
-as the concurrency. Then the mesh alone, with 3 and with 300 endpoints that each hold an
-idle connection: what a request costs must not depend on them.
+at 1, over HTTP/1.1 and, where nginx is installed, over HTTP/2 with TLS; each beside httpx,
+httpx2, httpx with httpx-retries and aiohttp, with limits as large as the concurrency. Then
+the mesh alone, with 3 and with 1,000 endpoints that each hold an idle connection: what a
+request costs must not depend on them.
 
     python benchmarks/wire.py [--seconds N] [--rounds N] [--concurrency N ...]
-                              [--json PATH] [--check]
+                              [--json PATH] [--quick] [--check]
 
 CPU time is that of this process; the server is another one. `--check` fails, with exit
-code 1, when the mesh costs more than the limits below allow, relative to httpx.
+code 1, when the mesh costs more than the limits below allow.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
-import importlib.util
 import statistics
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from time import perf_counter
 from typing import Any
 
-import httpx
+import _report
 from _server import serving
 from _slices import (
     CONTROL,
@@ -35,25 +34,23 @@ from _slices import (
     cpu,
     least,
     ratio,
-    table,
     take_turns,
-    verdict,
-    write_json,
 )
-
-from meshlib import AsyncMeshClient, MeshClient
+from _tls_server import serving_http2
+from _wire_clients import Get, Site, blocking_getters, getters, warm
 
 CONCURRENCY = (1, 16, 64, 256)
-MOST_OF_HTTPX = {"async, 1 at once": 0.75, "async, 64 at once": 0.1, "sync, 1 at once": 0.9}
-"""CPU time of a request through the mesh, as a share of the same through httpx."""
+AHEAD_OF = {
+    "meshlib": ("httpx", "httpx, httpx-retries", "httpx2"),
+    "meshlib, httpx2": ("httpx", "httpx, httpx-retries", "httpx2"),
+}
+"""Whom each client of the mesh must not cost more than, at any concurrency."""
+MOST_OF_AIOHTTP = {"meshlib": 2.5, "meshlib, httpx2": 2.0}
+"""CPU time of a request at 64 at once, as a multiple of the same through bare aiohttp."""
 MOST_OF_FEW = 1.1
-"""CPU time of a request with 300 endpoints, as a share of the same with 3."""
-
-FEW, MANY = 3, 300
-LASTING = 600.0
-"""Seconds that an idle connection is kept: longer than any measurement."""
-
-Get = Callable[[], Awaitable[Any]]
+"""CPU time of a request with many endpoints, as a share of the same with few."""
+FEW, MANY = 3, 1000
+IDLE = "async, 1 at once, idle connections"
 
 
 class Walls(list[float]):
@@ -62,83 +59,6 @@ class Walls(list[float]):
     def rate(self) -> float:
         """Requests per second of the median slice, less the first, which opens connections."""
         return 1.0 / statistics.median(self[1:])
-
-
-@functools.cache
-def installed(*names: str) -> list[str]:
-    """Which of the libraries beside httpx can be measured."""
-    found = [name for name in names if importlib.util.find_spec(name) is not None]
-    for name in names:
-        if name not in found:
-            print(f"{name} is not installed: left out")
-    return found
-
-
-async def getters(stack: AsyncExitStack, url: str, concurrency: int) -> dict[str, Get]:
-    """One asynchronous GET of *url* for each library; *stack* closes their clients."""
-    numbers = {"max_connections": concurrency, "max_keepalive_connections": concurrency}
-    limits = httpx.Limits(**numbers, keepalive_expiry=LASTING)
-    mesh = await stack.enter_async_context(
-        AsyncMeshClient("checkout", services={"users": [url]}, limits=limits)
-    )
-    plain = await stack.enter_async_context(httpx.AsyncClient(limits=limits))
-    found: dict[str, Get] = {
-        "meshlib": lambda: mesh.get("http://users/api/users/1"),
-        "httpx": lambda: plain.get(f"{url}/api/users/1"),
-    }
-    found[CONTROL] = found["meshlib"]
-    others = installed("httpx_retries", "httpx2", "aiohttp")
-    if "httpx_retries" in others:
-        import httpx_retries
-
-        inner = httpx.AsyncHTTPTransport(limits=limits)
-        retrying = await stack.enter_async_context(
-            httpx.AsyncClient(transport=httpx_retries.RetryTransport(transport=inner))
-        )
-        found["httpx, httpx-retries"] = lambda: retrying.get(f"{url}/api/users/1")
-    if "httpx2" in others:
-        import httpx2
-
-        second = await stack.enter_async_context(
-            httpx2.AsyncClient(limits=httpx2.Limits(**numbers, keepalive_expiry=LASTING))
-        )
-        found["httpx2"] = lambda: second.get(f"{url}/api/users/1")
-    if "aiohttp" in others:
-        import aiohttp
-
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=concurrency))
-        )
-
-        async def get() -> None:
-            async with session.get(f"{url}/api/users/1") as response:
-                await response.read()
-
-        found["aiohttp"] = get
-    return found
-
-
-def blocking_getters(stack: ExitStack, url: str) -> dict[str, Callable[[], Any]]:
-    """One blocking GET of *url* for each library; *stack* closes their clients."""
-    mesh = stack.enter_context(MeshClient("checkout", services={"users": [url]}))
-    plain = stack.enter_context(httpx.Client())
-    found: dict[str, Callable[[], Any]] = {
-        "meshlib": lambda: mesh.get("http://users/api/users/1"),
-        "httpx": lambda: plain.get(f"{url}/api/users/1"),
-    }
-    found[CONTROL] = found["meshlib"]
-    others = installed("httpx_retries", "httpx2")
-    if "httpx_retries" in others:
-        import httpx_retries
-
-        retrying = stack.enter_context(httpx.Client(transport=httpx_retries.RetryTransport()))
-        found["httpx, httpx-retries"] = lambda: retrying.get(f"{url}/api/users/1")
-    if "httpx2" in others:
-        import httpx2
-
-        second = stack.enter_context(httpx2.Client())
-        found["httpx2"] = lambda: second.get(f"{url}/api/users/1")
-    return found
 
 
 def slice_of(
@@ -177,127 +97,187 @@ def blocking_slice_of(get: Callable[[], Any], calls: int, walls: Walls) -> Slice
 class Measuring:
     """One comparison after another, on one event loop."""
 
-    def __init__(self, rounds: int, seconds: float) -> None:
+    def __init__(self, rounds: int, seconds: float, calls: int) -> None:
         self.rounds = rounds
+        self.calls = calls
         self.seconds = seconds
         self.loop = asyncio.new_event_loop()
         self.result: dict[str, Any] = {}
-        self.failures: list[str] = []
 
-    def awaiting(self, url: str, concurrency: int) -> None:
-        """The asynchronous clients, *concurrency* requests at once."""
+    def awaiting(self, title: str, site: Site) -> None:
+        """The asynchronous clients."""
         stack = AsyncExitStack()
         try:
-            found = self.loop.run_until_complete(getters(stack, url, concurrency))
-            walls = {name: Walls() for name in found}
-            calls = max(50 // concurrency, 1) * concurrency
+            found = self.loop.run_until_complete(getters(stack, site))
+            calls = max(self.calls // site.concurrency, 1) * site.concurrency
+            walls = {name: Walls() for name in (*found, CONTROL)}
             slices = {
-                name: slice_of(self.loop, get, concurrency, calls, walls[name])
-                for name, get in found.items()
+                name: slice_of(self.loop, get, site.concurrency, calls, walls[name])
+                for name, get in {**found, CONTROL: found["meshlib"]}.items()
             }
-            self._compare(f"async, {concurrency} at once", slices, walls, calls)
+            self._keep(title, self._turns(slices), walls, calls)
         finally:
             self.loop.run_until_complete(stack.aclose())
 
-    def blocking(self, url: str) -> None:
+    def blocking(self, title: str, site: Site) -> None:
         """The blocking clients, one request after another."""
         with ExitStack() as stack:
-            found = blocking_getters(stack, url)
-            walls = {name: Walls() for name in found}
-            slices = {name: blocking_slice_of(get, 50, walls[name]) for name, get in found.items()}
-            self._compare("sync, 1 at once", slices, walls, 50)
+            found = blocking_getters(stack, site)
+            walls = {name: Walls() for name in (*found, CONTROL)}
+            slices = {
+                name: blocking_slice_of(get, self.calls, walls[name])
+                for name, get in {**found, CONTROL: found["meshlib"]}.items()
+            }
+            self._keep(title, self._turns(slices), walls, self.calls)
 
-    def endpoints(self, url: str) -> None:
+    def idle(self, url: str, count: int) -> None:
         """The mesh with few and with many endpoints, each with an idle connection."""
         stack = AsyncExitStack()
         try:
-            few = self.loop.run_until_complete(self._warm(stack, url, FEW))
-            many = self.loop.run_until_complete(self._warm(stack, url, MANY))
-            found = {f"{FEW} endpoints": few, f"{MANY} endpoints": many, CONTROL: few}
+            few = self.loop.run_until_complete(warm(stack, url, FEW))
+            many = self.loop.run_until_complete(warm(stack, url, count))
+            found = {"many endpoints": many, "few endpoints": few, CONTROL: many}
             walls = {name: Walls() for name in found}
             slices = {
-                name: slice_of(self.loop, get, 1, 50, walls[name]) for name, get in found.items()
+                name: slice_of(self.loop, get, 1, self.calls, walls[name])
+                for name, get in found.items()
             }
-            samples = take_turns(slices, rounds=self.rounds, seconds=self.seconds)
+            self._keep(IDLE, self._turns(slices), walls, self.calls)
         finally:
             self.loop.run_until_complete(stack.aclose())
-        share = ratio(samples, f"{MANY} endpoints", f"{FEW} endpoints")
-        self._show("async, 1 at once, idle connections", samples, walls, f"{FEW} endpoints", 50)
-        if share > MOST_OF_FEW:
-            self.failures.append(
-                f"{MANY} endpoints: {share:.2f} of what {FEW} cost, above {MOST_OF_FEW}"
-            )
 
-    @staticmethod
-    async def _warm(stack: AsyncExitStack, url: str, count: int) -> Get:
-        # A prefix makes an endpoint of its own, with its own connections, of the same server.
-        service = {
-            "endpoints": [f"{url}/replica-{number}" for number in range(count)],
-            "balancer": "round_robin",
+    def _turns(self, slices: dict[str, Slice]) -> Samples:
+        return take_turns(slices, rounds=self.rounds, seconds=self.seconds)
+
+    def _keep(self, title: str, samples: Samples, walls: dict[str, Walls], calls: int) -> None:
+        """The first variant's share of each other one, and what each costs."""
+        first = next(iter(samples))
+        variants = {
+            name: {
+                "cpu": least(samples, name),
+                "per_second": walls[name].rate(),
+                "of": {other: ratio(samples, name, other) for other in samples if other != CONTROL},
+            }
+            for name in samples
+            if name != CONTROL
         }
-        limits = httpx.Limits(keepalive_expiry=LASTING)
-        mesh = await stack.enter_async_context(
-            AsyncMeshClient("checkout", services={"users": service}, limits=limits)
+        self.result[title] = {
+            "turns": len(samples[first]),
+            "calls": calls,
+            "control": ratio(samples, CONTROL, first),
+            "variants": variants,
+        }
+        print(f"{title}: {self.result[title]['turns']} turns", flush=True)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of every comparison, by its title."""
+    rounds, seconds, calls = options.rounds, options.seconds, 50
+    concurrency = options.concurrency or CONCURRENCY
+    if options.quick:
+        rounds, seconds, calls = 4, 0.0, 16
+        concurrency = options.concurrency or CONCURRENCY[:2]
+    measuring = Measuring(rounds, seconds, calls)
+    try:
+        with serving() as (url, what):
+            measuring.result["server"] = what
+            for number in concurrency:
+                measuring.awaiting(f"async, {number} at once", Site(url, number))
+            measuring.blocking("sync, 1 at once", Site(url, 1))
+            measuring.idle(url, options.endpoints)
+        with serving_http2() as secure:
+            for number in concurrency if secure is not None else ():
+                measuring.awaiting(f"HTTP/2, async, {number} at once", Site(*_with(secure, number)))
+            if secure is not None:
+                measuring.blocking("HTTP/2, sync, 1 at once", Site(*_with(secure, 1)))
+    finally:
+        measuring.loop.close()
+    return measuring.result
+
+
+def _with(secure: Any, concurrency: int) -> tuple[Any, ...]:
+    url, *trust = secure
+    return url, concurrency, *trust
+
+
+def comparisons(result: dict[str, Any]) -> dict[str, Any]:
+    """What of *result* compares clients, or endpoints."""
+    return {title: kept for title, kept in result.items() if isinstance(kept, dict)}
+
+
+def broken(result: dict[str, Any]) -> list[str]:
+    """Each limit that *result* breaks."""
+    found = []
+    for title, kept in comparisons(result).items():
+        for name, variant in kept["variants"].items():
+            limits = dict.fromkeys(AHEAD_OF.get(name, ()), 1.0)
+            if title == "async, 64 at once" and name in MOST_OF_AIOHTTP:
+                limits["aiohttp"] = MOST_OF_AIOHTTP[name]
+            if name == "many endpoints":
+                limits["few endpoints"] = MOST_OF_FEW
+            found += [
+                f"{title}: {name} costs {variant['of'][other]:.3f} of {other}, above {limit}"
+                for other, limit in limits.items()
+                if variant["of"].get(other, 0.0) > limit
+            ]
+    return found
+
+
+def tables(result: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """A table for each comparison: its title, its head, its rows."""
+    found = []
+    for title, kept in comparisons(result).items():
+        bases = [name for name in ("httpx", "aiohttp", "few endpoints") if name in kept["variants"]]
+        head = ("", "CPU, µs", "requests/s", *(f"of {base}" for base in bases))
+        rows = [
+            (
+                name,
+                f"{one['cpu']:.0f}",
+                f"{one['per_second']:.0f}",
+                *(f"{one['of'][base]:.3f}" for base in bases),
+            )
+            for name, one in kept["variants"].items()
+        ]
+        caption = (
+            f"{title}; {kept['turns']} turns of 2 x {kept['calls']} requests, "
+            f"control {kept['control']:.3f}"
         )
-        for _ in range(count):
-            await mesh.get("http://users/api/users/1")
-        return lambda: mesh.get("http://users/api/users/1")
+        found.append((caption, head, rows))
+    return found
 
-    def _compare(
-        self, title: str, slices: dict[str, Slice], walls: dict[str, Walls], calls: int
-    ) -> None:
-        samples = take_turns(slices, rounds=self.rounds, seconds=self.seconds)
-        share = self._show(title, samples, walls, "httpx", calls)
-        limit = MOST_OF_HTTPX.get(title)
-        if limit is not None and share > limit:
-            self.failures.append(f"{title}: {share:.3f} of what httpx costs, above {limit}")
 
-    def _show(
-        self, title: str, samples: Samples, walls: dict[str, Walls], base: str, calls: int
-    ) -> float:
-        """Print one comparison and keep it; the first variant's ratio to *base*."""
-        first, *_ = samples
-        rows, kept = [], {}
-        for name in samples:
-            if name == CONTROL:
+def plots(result: dict[str, Any]) -> list[Any]:
+    """CPU time of a request over the concurrency, for each protocol."""
+    from _plots import Plot
+
+    found = []
+    for name, prefix, title in (
+        ("wire", "async, ", "CPU time of a request, HTTP/1.1"),
+        ("wire-http2", "HTTP/2, async, ", "CPU time of a request, HTTP/2 with TLS"),
+    ):
+        series: dict[str, list[tuple[float, float]]] = {}
+        for key, kept in comparisons(result).items():
+            if not key.startswith(prefix) or key == IDLE:
                 continue
-            share = ratio(samples, name, base)
-            cost, rate = least(samples, name), walls[name].rate()
-            kept[name] = {"cpu": cost, "per_second": rate, f"of_{base}": share}
-            rows.append((name, f"{cost:.0f}", f"{rate:.0f}", f"{share:.3f}"))
-        control = ratio(samples, CONTROL, first)
-        turns = len(samples[first])
-        print(f"\n{title}; {turns} turns of 2 x {calls} requests")
-        print(table(("", "CPU, µs", "requests/s", f"of {base}"), rows))
-        print(f"control: {first} against itself is {control:.3f}", flush=True)
-        self.result[title] = {"turns": turns, "control": control, "variants": kept}
-        return ratio(samples, first, base)
+            number = float(key.removeprefix(prefix).split()[0])
+            for variant, one in kept["variants"].items():
+                series.setdefault(variant, []).append((number, one["cpu"]))
+        if series:
+            found.append(
+                Plot(name=name, title=title, x="requests at once", y="µs", series=series, log=True)
+            )
+    return found
 
 
-def main() -> int:
-    """Measure and print; see the module."""
-    parser = argparse.ArgumentParser(description="A whole request on the loopback address.")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Its own options."""
     parser.add_argument("--rounds", type=int, default=100, help="turns at most (%(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=12.0, help="of a comparison, or 2 turns (%(default)s)"
     )
-    parser.add_argument(
-        "--concurrency", type=int, nargs="+", default=CONCURRENCY, help="requests at once"
-    )
-    parser.add_argument("--json", metavar="PATH", help="write the figures there too")
-    parser.add_argument("--check", action="store_true", help="fail above the limits")
-    arguments = parser.parse_args()
-    with serving() as (url, what):
-        print(f"server: {what}")
-        measuring = Measuring(arguments.rounds, arguments.seconds)
-        for concurrency in arguments.concurrency:
-            measuring.awaiting(url, concurrency)
-        measuring.blocking(url)
-        measuring.endpoints(url)
-        measuring.loop.close()
-    write_json(arguments.json, measuring.result)
-    return verdict(measuring.failures if arguments.check else [])
+    parser.add_argument("--concurrency", type=int, nargs="+", metavar="N", help="requests at once")
+    parser.add_argument("--endpoints", type=int, default=MANY, help="idle ones (%(default)s)")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_report.main(sys.modules[__name__]))

@@ -71,15 +71,20 @@ def test_gate_fails_above_a_limit() -> None:
     [
         (("overhead.py", "--rounds", "2"), {"sync", "async", "profile_calls"}),
         (
-            ("wire.py", "--rounds", "2", "--seconds", "0", "--concurrency", "4"),
+            ("wire.py", "--quick", "--concurrency", "4", "--endpoints", "20"),
             {"async, 4 at once", "sync, 1 at once", "async, 1 at once, idle connections"},
         ),
+        (("streaming.py", "--quick"), {"sync, download", "async, upload"}),
         (
             ("middleware.py", "--rounds", "2", "--seconds", "0"),
             {"starlette, in process", "flask, in process"},
         ),
+        (("lag.py", "--rounds", "1", "--seconds", "0.8"), {"variants", "hangs"}),
+        (("soak.py", "--minutes", "0.03", "--threads", "2", "--tasks", "8"), {"samples"}),
         (("picks.py", "--rounds", "1"), {"round_robin", "maglev"}),
         (("updates.py", "--endpoints", "200", "--updates", "2"), {"applied", "excess"}),
+        (("scale.py", "--quick"), {"memory", "flat over sockets", "imports"}),
+        (("storm.py", "--quick", "--simulate", "--check"), {"blip", "policies"}),
         (("overload.py", "--seconds", "0.4"), {"no shedding", "fixed: 40", "gradient2"}),
         (
             ("mirroring.py", "--rounds", "2", "--seconds", "0"),
@@ -95,7 +100,22 @@ def test_benchmark_runs(arguments: tuple[str, ...], keys: set[str], tmp_path: Pa
     done = run(f"benchmarks/{script}", *rest, "--json", str(kept), path=str(tmp_path))
     assert 0 == done.returncode, done.stdout + done.stderr
     assert keys <= set(json.loads(kept.read_text(encoding="utf-8")))
-    assert len(done.stdout.splitlines()) > 5
+    assert len(done.stdout.splitlines()) >= 5
+
+
+def test_sidecar_runs_with_the_proxies_there_are(tmp_path: Path) -> None:
+    """Each proxy that is installed is compared; without any it says so, and does not fail."""
+    kept = tmp_path / "figures.json"
+    few = ("--rounds", "1", "--seconds", "0.01", "--concurrency", "1")
+    done = run("benchmarks/sidecar.py", *few, "--json", str(kept), path=str(tmp_path))
+    assert 0 == done.returncode, done.stdout + done.stderr
+    result = json.loads(kept.read_text(encoding="utf-8"))
+    if "left out" in result:
+        assert "neither Envoy nor HAProxy is installed" in done.stdout
+        return
+    for run_ in result["runs"]["httpx"].values():
+        assert {"meshlib", "direct", *result["versions"]} <= set(run_["ways"])
+    assert {0} == {seen["failed"] for seen in result["faults"].values()}
 
 
 def test_ratio_is_the_median_of_pairs(slices: ModuleType) -> None:
