@@ -69,6 +69,14 @@ def real_sleep() -> None:
     """Allow `time.sleep`, for a test whose subject is that a thread really waits."""
 
 
+@pytest.fixture(autouse=True, scope="session")
+def the_machine_may_be_busy() -> Iterator[None]:
+    """Have meshes measure no stalls of loops, which this machine causes, unless a test asks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("meshlib.runtime._stalling.MEASURED", False)
+        yield
+
+
 @pytest.fixture(autouse=True, scope="module")
 def nothing_runs_on() -> Iterator[None]:
     """Close what a file has left open: by a fake clock it would keep a core busy for all others."""
