@@ -20,6 +20,7 @@ from ._errors import (
     DeadlineExceededError,
     NoEndpointError,
     RouteDeniedError,
+    ThrottledError,
 )
 from ._transports import AsyncMeshTransport, MeshTransport
 
@@ -37,4 +38,5 @@ __all__ = [
     "NoEndpointError",
     "RouteDeniedError",
     "ServiceClient",
+    "ThrottledError",
 ]

@@ -53,6 +53,11 @@ class CredentialsError(plain.CredentialsError, CallRejectedError):
 
 
 @public
+class ThrottledError(plain.ThrottledError, CallRejectedError):
+    """`service` accepts so few calls that a `share` of them is refused without being sent."""
+
+
+@public
 class DeadlineExceededError(plain.DeadlineExceededError, httpx2.TimeoutException):
     """The deadline of a call passed before its outcome was known."""
 
@@ -75,6 +80,7 @@ _KINDS: dict[type[Exception], type[Exception]] = {
     plain.BulkheadFullError: BulkheadFullError,
     plain.RouteDeniedError: RouteDeniedError,
     plain.CredentialsError: CredentialsError,
+    plain.ThrottledError: ThrottledError,
     plain.DeadlineExceededError: DeadlineExceededError,
     # What a mesh says of a URL before it knows whose it is.
     httpx.ConnectError: httpx2.ConnectError,

@@ -211,3 +211,18 @@ def test_errors_are_made_and_pickled_as_others(error: Exception) -> None:
     assert (type(error), str(error)) == (type(copy), str(copy))
     assert vars(error) == vars(copy)
     assert repr(type(error)).startswith("<class 'meshlib.httpx2.")
+
+
+def test_every_rejection_has_a_class_of_its_own() -> None:
+    """Under the same name as in meshlib, and importable from here."""
+    for name in ours.__all__:
+        plain = getattr(meshlib, name)
+        if isinstance(plain, type) and issubclass(plain, meshlib.CallRejectedError):
+            assert kind_of(plain) is getattr(ours, name)
+    public = {getattr(meshlib, name) for name in meshlib.__all__}
+    rejections = {
+        kind
+        for kind in public
+        if isinstance(kind, type) and issubclass(kind, meshlib.CallRejectedError)
+    }
+    assert {kind.__name__ for kind in rejections} <= set(ours.__all__)
