@@ -50,9 +50,10 @@ class Load:
     tried again. It never decays to zero as Finagle's does: idle would look fast, and every
     client would herd to the endpoint that it has not used for longest.
 
-    Not thread-safe: the owner holds its lock around `in_flight`, `observe`, `at_least` and
-    `penalise`. Picks read without it, and write only `estimate`, which the next sample
-    writes again.
+    Not thread-safe: where threads run at the same instant the owner holds its lock around
+    `in_flight`, `observe`, `at_least` and `penalise`. Else a change of `in_flight` is whole,
+    and of two samples taken at once one may be lost, which an average can bear. Picks read
+    without a lock, and write only `estimate`, which the next sample writes again.
     """
 
     __slots__ = (
