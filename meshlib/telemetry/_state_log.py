@@ -75,6 +75,8 @@ _MESSAGES: dict[type[Event], str] = {
         "blocks it"
     ),
 }
+_LONG_STALL = 0.1
+"""Seconds from which a stall is a warning: asyncio's own `slow_callback_duration`."""
 _PANIC = "%(service)s: priority %(priority)s is in panic: health is ignored"
 _WITHHELD = "%(service)s: retries are withheld: they get no calls through, and feed an overload"
 _UNHEALTHY = "%(service)s: checks find %(endpoint)s unhealthy: %(reason)s"
@@ -98,7 +100,7 @@ class StateLog:
 
     What takes endpoints away is a warning: a breaker that opens or is isolated, an
     ejection, failed checks, panic, retries that are withheld, a source that fails, a canary
-    that is rolled back or out of touch with its store, an event loop that stood still. A
+    that is rolled back or out of touch with its store, an event loop that stood still for 0.1 s. A
     refused configuration is an error, because a person has to act. Recoveries, other changes,
     and what happens only in shadow, are information. A source that goes on failing in the
     same way, and loops that stand still, are told of once a minute.
@@ -144,7 +146,7 @@ class StateLog:
             return not event.added and not event.removed
         now = self._clock()
         if isinstance(event, LoopStalled):
-            key, error = ("", "a loop"), ""
+            key, error = ("", logging.getLevelName(_level(event))), ""
         elif isinstance(event, DiscoveryFailed):
             key, error = (event.service, event.source), redacted_error(event.error)
         else:
@@ -159,10 +161,11 @@ class StateLog:
 def _level(event: Event) -> int:
     if isinstance(event, ConfigurationRejected | CertificateRejected):
         return logging.ERROR
-    if isinstance(event, DiscoveryFailed | EndpointsHeld | CertificateExpiring | LoopStalled):
+    if isinstance(event, DiscoveryFailed | EndpointsHeld | CertificateExpiring):
         return logging.WARNING
     bad = (
         isinstance(event, EndpointEjected)
+        or (isinstance(event, LoopStalled) and event.duration >= _LONG_STALL)
         or (isinstance(event, BreakerChanged) and event.new in ("open", "isolated"))
         or (isinstance(event, PanicChanged | RetryGuardChanged) and event.active)
         or (isinstance(event, EndpointHealthChanged) and not event.healthy)
