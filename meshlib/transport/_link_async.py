@@ -132,7 +132,9 @@ class AsyncLink:
     async def exchange(self, request: Any, limit: float) -> Any:
         """A response on a shared connection, cut off at *limit*."""
         pending = self.http.handle_async_request(request)
-        return await bounded(pending, limit - self.clock(), self.core.ReadTimeout)
+        response = await bounded(pending, limit - self.clock(), self.core.ReadTimeout)
+        response.stream = SharedBody(response.stream)
+        return response
 
     def bound(self, stream: Any) -> Any:
         """*stream* with every read and write capped by the deadline."""
@@ -215,6 +217,23 @@ class AsyncLink:
         if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
             return True
         return not http.is_available() or is_readable(self.sock)
+
+
+class SharedBody:
+    """A body on a shared connection; whoever is cancelled in closing it ends its stream first."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Any:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        """End the stream. Cut off midway, it would count as open ever after."""
+        with anyio.CancelScope(shield=True):  # nothing here waits for the network
+            await self._stream.aclose()
 
 
 class AsyncBoundedStream:

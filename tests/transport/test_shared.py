@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import h2.exceptions
 import httpcore
 import httpx
 import pytest
 
+from meshlib.transport._link_async import SharedBody
 from meshlib.transport._waiting import AsyncWaiter
 from support.wires import Wired
 
@@ -189,3 +192,24 @@ async def test_the_error_of_a_body_that_ends_a_connection_of_its_own_is_told(
     with pytest.raises(ValueError, match="released too many times"):
         await ended(body)
     assert (link.closed, user.counts[0]) == (1, 0)
+
+
+async def test_a_stream_is_ended_by_whoever_is_cancelled_in_it() -> None:
+    """Else it would count as open for as long as its connection lives."""
+    ended: list[str] = []
+
+    class Slow:
+        async def aclose(self) -> None:
+            ended.append("begun")
+            await anyio.lowlevel.checkpoint()
+            ended.append("ended")
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"x"
+
+    body = SharedBody(Slow())
+    assert [b"x"] == [chunk async for chunk in body]
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await body.aclose()
+    assert ["begun", "ended"] == ended
