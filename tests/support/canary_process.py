@@ -1,4 +1,10 @@
-"""A process with a canary in a shared store, which says what it does: `... SETTINGS_AS_JSON`."""
+"""
+A process with a canary in a shared store, which says what it does.
+
+    ... SETTINGS_AS_JSON SHARE FILE
+
+From *share* on it calls nobody until there is *file*, so that the rollout waits.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import json
 import random
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from meshlib._clock import wall
@@ -26,7 +33,7 @@ def told_of(event: Event) -> None:
         print(f"reachable: {event.reachable}", flush=True)
 
 
-def main(settings: Any) -> None:
+def main(settings: Any, held_at: float, go_on: Path) -> None:
     """Call, and print each record that is taken over with the weights that it led to."""
     background = Background("canary")
     canarying = Canarying(background, told_of, name="test", wall=wall, rng=random.Random())
@@ -46,6 +53,9 @@ def main(settings: Any) -> None:
     rng, pause = random.Random(), threading.Event()
     info = RequestInfo("GET", b"/", {}, rng=rng)
     while True:
+        if split.weights[0] >= held_at and not go_on.exists():
+            pause.wait(PAUSE)
+            continue
         for _ in range(CALLS):
             canary = rollout.is_canary(split.choose(info))
             rollout.samples.add(
@@ -55,4 +65,4 @@ def main(settings: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(json.loads(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))

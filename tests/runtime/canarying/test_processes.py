@@ -36,12 +36,13 @@ class Seen(NamedTuple):
 
 
 class Told(Program):
-    """A process, and what it says."""
+    """A process, and what it says; from *held_at* on it waits for `go_on`."""
 
-    def __init__(self, name: str, directory: Path, settings: Any) -> None:
+    def __init__(self, name: str, directory: Path, settings: Any, held_at: float = 0.3) -> None:
         self.log = directory / f"{name}.log"
+        hold = [str(held_at), str(directory / "go-on")]
         super().__init__(
-            [sys.executable, canary_process.__file__, json.dumps(settings)],
+            [sys.executable, canary_process.__file__, json.dumps(settings), *hold],
             ready=lambda: bool(self.walk),
             log=self.log,
             env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
@@ -94,10 +95,17 @@ def etcd(tmp_path: Path) -> Iterator[Member]:
         yield member
 
 
-def without_leader(processes: list[Told]) -> list[Told]:
+def go_on(directory: Path) -> None:
+    """Let the processes call again."""
+    (directory / "go-on").touch()
+
+
+def without_leader(processes: list[Told], directory: Path) -> list[Told]:
     """Kill the one that leads, and wait until the others are done."""
-    leader = next(process for process in processes if process.last.leads)
+    leads = [process for process in processes if process.last.leads]
+    leader = max(leads, key=lambda process: process.last.generation)
     leader.kill()
+    go_on(directory)
     left = [process for process in processes if process is not leader]
     wait_until("both are promoted", lambda: all(p.last.weight == 1.0 for p in left))
     return left
@@ -116,7 +124,7 @@ def test_three_processes_agree_and_survive_the_leader(etcd: Member, tmp_path: Pa
         for process in processes:
             stack.enter_context(process)
         wait_until("all are at 30 %", lambda: all(p.last.weight >= 0.3 for p in processes))
-        left = without_leader(processes)
+        left = without_leader(processes, tmp_path)
 
     records = history(etcd)
     generations = [record.generation for record in records]
@@ -156,7 +164,7 @@ def test_processes_agree_in_other_stores(kind: str, tmp_path: Path) -> None:
         for process in processes:
             stack.enter_context(process)
         wait_until("all are at 30 %", lambda: all(p.last.weight >= 0.3 for p in processes))
-        without_leader(processes)
+        without_leader(processes, tmp_path)
     shares: dict[int, float] = {}
     for process in processes:
         walk = process.walk
@@ -167,7 +175,8 @@ def test_processes_agree_in_other_stores(kind: str, tmp_path: Path) -> None:
 def test_a_store_that_hangs_leaves_the_share_as_it_is(etcd: Member, tmp_path: Path) -> None:
     """Processes say so, and go on when it answers again."""
     with ExitStack() as stack:
-        processes = [Told(name, tmp_path, quick({"etcd": etcd.url})) for name in ("a", "b")]
+        settings = quick({"etcd": etcd.url})
+        processes = [Told(name, tmp_path, settings, held_at=0.2) for name in ("a", "b")]
         for process in processes:
             stack.enter_context(process)
         wait_until("both are at 20 %", lambda: all(p.last.weight >= 0.2 for p in processes))
@@ -180,6 +189,7 @@ def test_a_store_that_hangs_leaves_the_share_as_it_is(etcd: Member, tmp_path: Pa
             assert all(p.last.weight >= 0.2 for p in processes)
         finally:
             etcd.program.thaw()
+        go_on(tmp_path)
         wait_until("both are promoted", lambda: all(p.last.weight == 1.0 for p in processes))
     for process in processes:
         assert process.log.read_text().count("reachable") == 2
