@@ -21,6 +21,7 @@ class DropGuardOptions(Options):
     max_ratio: Ratio = 0.5
     """A snapshot may be smaller than the one in force by up to this share."""
     min_endpoints: int = Field(default=5, ge=1)
-    """Below so many endpoints in force every snapshot is believed: one of two may well go."""
+    """Below so many endpoints in force a snapshot is believed, as one of two may well go, unless
+    the source has failed within the last `hold` seconds."""
     hold: Duration = 30.0
     """Seconds that the missing endpoints are kept; two heartbeats of the usual 15 s."""

@@ -52,6 +52,10 @@ class Publisher:
         self.held: tuple[Endpoint, ...] = ()
         """Endpoints in force that the newest list lacks."""
 
+    def doubt(self, now: float) -> None:
+        """Guard few endpoints, too, for a while: the source is back from a failure."""
+        self._guard.doubt(now)
+
     def offer(self, endpoints: tuple[Endpoint, ...], now: float) -> None:
         """Take *endpoints* for the newest list, and publish it if it is time."""
         self._newest = endpoints

@@ -181,6 +181,8 @@ class Supervisor:
             self._failed(error)
         if age and status.last_success is not None and now - age < status.last_success - _SAME:
             return  # such as one from a disk, which knows less than is known already
+        if status.error is not None:
+            self._publisher.doubt(now)
         self._publisher.offer(endpoints, now)
         if self._offered is not None:
             self._offered.set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshlib import Endpoint
 from meshlib.discovery import DropGuardOptions, Publisher, Supervisor, Timing
-from meshlib.events import EndpointsHeld
+from meshlib.events import DiscoveryFailed, EndpointsHeld
 
 ALL = tuple(Endpoint(f"http://10.0.0.{n}:80") for n in range(20))
 
@@ -146,6 +146,43 @@ def test_other_drops_are_believed(before: int, after: int, options: Any) -> None
     assert [] == bench.events
 
 
+def test_few_endpoints_are_kept_after_a_failure() -> None:
+    """A registry may be back before its data; the missing ones go when the time is over."""
+    bench = Bench(guard=GUARD)
+    bench.offer(ALL[:2], 0.0)
+    bench.publisher.doubt(100.0)
+    bench.offer((), 100.0)
+    bench.offer((), 129.0)
+    assert [ALL[:2]] == bench.published
+    assert 130.0 == bench.publisher.due
+    bench.publisher.work(130.0)
+    assert () == bench.published[-1]
+    assert 1 == len(bench.events)
+
+
+def test_hold_of_few_endpoints_outlasts_the_doubt() -> None:
+    """A list that came at the end of the doubt is held as long as any, and one of two may go."""
+    bench = Bench(guard=GUARD)
+    bench.offer(ALL[:2], 0.0)
+    bench.publisher.doubt(100.0)
+    bench.offer((), 129.0)
+    bench.offer((), 158.0)
+    assert [ALL[:2]] == bench.published
+    bench.offer(ALL[:1], 158.5)
+    assert ALL[:1] == bench.published[-1]
+
+
+def test_few_endpoints_are_believed_when_the_doubt_is_over() -> None:
+    """A source that works again is believed as before."""
+    bench = Bench(guard=GUARD)
+    bench.offer(ALL[:2], 0.0)
+    bench.publisher.doubt(100.0)
+    bench.offer(ALL[:2], 100.0)
+    bench.offer((), 130.0)
+    assert () == bench.published[-1]
+    assert [] == bench.events
+
+
 def test_replacement_is_no_drop() -> None:
     """As many others in place of those that left are a deployment."""
     bench = Bench(guard=GUARD)
@@ -196,6 +233,39 @@ async def test_supervisor_publishes_what_is_due() -> None:
     assert len(seen) < 4
     assert 4 == supervisor.status.snapshots
     assert 0 == supervisor.status.held
+
+
+async def test_empty_list_after_a_failure_is_held() -> None:
+    """What a source says first when it is back is not believed if it takes everything away."""
+    send, published = anyio.create_memory_object_stream[Any](10)
+    heard, events = anyio.create_memory_object_stream[Any](10)
+
+    class Restarted:
+        asked = 0
+
+        async def watch(self, service: str) -> Any:
+            """Two endpoints and a failure; when it is asked again, none, and two others."""
+            self.asked += 1
+            if self.asked == 1:
+                yield ALL[:2]
+                raise OSError("reset")
+            yield ()
+            yield ALL[2:4]
+            await anyio.sleep_forever()
+
+    supervisor = Supervisor(
+        Restarted(), "users", send.send_nowait, heard.send_nowait,
+        timing=Timing(), guard=GUARD, backoff=0.01,
+    )  # fmt: skip
+    with send, published, heard, events, anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            group.start_soon(supervisor.run)
+            assert [ALL[:2], ALL[2:4]] == [await published.receive() for _ in range(2)]
+            group.cancel_scope.cancel()
+        failed, held = [await events.receive() for _ in range(2)]
+    assert isinstance(failed, DiscoveryFailed)
+    assert isinstance(held, EndpointsHeld)
+    assert ALL[:2] == held.missing
 
 
 async def test_publishing_later_may_fail() -> None:
