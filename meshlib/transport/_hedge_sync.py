@@ -27,7 +27,8 @@ class Hedging:
     Runs calls of services that hedge, each attempt in a thread of its own.
 
     A loser on one of our own connections is cut off by shutting its socket down; one on
-    another transport cannot be, so it ends by itself and its response is then closed.
+    another transport, or on a connection that others share, cannot be, so it ends by itself
+    and its response is then closed.
     """
 
     def __init__(self, driver: Any) -> None:

@@ -28,8 +28,8 @@ class Link:
     """
     A connection to one target; it is also what makes the socket and guards it.
 
-    Used by one exchange at a time, but for HTTP/2, where `shared` exchanges set no
-    deadline here and each caps its own timeouts.
+    Used by one exchange at a time, but for HTTP/2, where `shared` ones set no deadline
+    here and each caps its own timeouts; *exchanges* counts these.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class Link:
         "core",
         "context",
         "deadline",
+        "exchanges",
         "http",
         "idle_since",
         "proven",
@@ -58,6 +59,7 @@ class Link:
         self.tls = target.tls
         self.context: Any = None
         self.deadline = _INFINITE
+        self.exchanges = 0
         self.idle_since = 0.0
         self.proven = False
         self.received = False
@@ -213,10 +215,12 @@ class Link:
     def is_spent(self) -> bool:
         """Whether a shared link will never carry another exchange, and carries none now."""
         http = self.http
-        if http.is_closed() or http.has_expired():
+        if http.is_closed():
             return True
-        if not http.is_idle():
+        if self.exchanges:
             return False
+        if not http.is_idle() or http.has_expired():
+            return True
         if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
             return True
         return not http.is_available() or is_readable(self.sock)

@@ -85,12 +85,13 @@ class AsyncWire(WireState):
 
     async def _exchange(self, link: AsyncLink, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
-        attempt.abort = link
         link.received = False
         if link.shared:
+            attempt.abort = None  # others are on it, too
             response = await link.exchange(request, attempt.limit)
             link.proven = True
             return response
+        attempt.abort = link
         link.deadline = attempt.limit
         response = await link.http.handle_async_request(request)
         link.deadline = call.deadline
@@ -118,25 +119,25 @@ class AsyncWire(WireState):
         self._count(1, 0)
         if self._options.http2 and link.http.is_available():
             link.shared = True
+            link.exchanges = 1
             stack.shared.append(link)
         return link
 
     async def _take_shared(self, stack: AsyncStack) -> AsyncLink | None:
         for link in list(stack.shared):
             if link.is_spent():
-                await self._drop_shared(stack, link)
+                await self._drop_shared(stack, link, broken=link.http.is_closed())
             elif (
                 link.http.is_available()
                 and link.tls is stack.target.tls
                 and (link.context is None or not link.context.outdated)
+                and self._join(stack, link)
             ):
                 return link
         return None
 
-    async def _drop_shared(self, stack: AsyncStack, link: AsyncLink) -> None:
-        if link in stack.shared:
-            stack.shared.remove(link)
-            self._count(-1, 0)
+    async def _drop_shared(self, stack: AsyncStack, link: AsyncLink, *, broken: bool) -> None:
+        if self._give_up(stack, link, broken=broken):
             await self._close(link)
 
     async def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
@@ -163,14 +164,16 @@ class AsyncWire(WireState):
         """The exchange on *link* is over, well or badly."""
         link.used += 1
         link.deadline = _INFINITE
-        keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if link.shared:
+            self._leave(link)
+        keep = self._is_wanted(stack, link)
         if link.tls is not None:
             keep = keep and not link.is_outdated()
             await self._close_outdated(stack)
         if link.shared:
             # Others may still use it, and a target that left is drained.
-            if link.http.is_closed() or (link.http.is_idle() and not keep):
-                await self._drop_shared(stack, link)
+            if link.http.is_closed() or not keep:
+                await self._drop_shared(stack, link, broken=link.http.is_closed())
         elif stack.inherited:
             await self._close(link)
             return  # it was counted in the parent
@@ -213,10 +216,10 @@ class AsyncWire(WireState):
 
     async def _discard(self, stack: AsyncStack, link: AsyncLink, exc: BaseException) -> None:
         if link.shared:
-            http = link.http
-            left = http.is_idle() and (stack.retired or stack.target.removed)
-            if http.is_closed() or left or self._is_wrecked(link, exc):
-                await self._drop_shared(stack, link)
+            self._leave(link)
+            broken = link.http.is_closed() or self._is_wrecked(link, exc)
+            if broken or not self._is_wanted(stack, link):
+                await self._drop_shared(stack, link, broken=broken)
             return
         self._count(-1, 0)
         await self._close(link)
@@ -244,8 +247,7 @@ class AsyncWire(WireState):
     async def _close_all(self, stack: AsyncStack) -> None:
         await self._close_idle(stack)
         for link in list(stack.shared):
-            if link.http.is_idle() or link.http.is_closed():
-                await self._drop_shared(stack, link)
+            await self._drop_shared(stack, link, broken=link.http.is_closed())
 
     async def _close_idle(self, stack: AsyncStack) -> None:
         while stack.idle:

@@ -50,7 +50,7 @@ class AsyncWireBody:
                 if not self._link.shared:
                     raise
                 # httpcore has miscounted its streams: this one would never end.
-                await self._wire._drop_shared(self._stack, self._link)
+                await self._wire._drop_shared(self._stack, self._link, broken=True)
             finally:
                 await self._wire.give_back(self._stack, self._link)
 

@@ -50,7 +50,7 @@ class WireBody:
                 if not self._link.shared:
                     raise
                 # httpcore has miscounted its streams: this one would never end.
-                self._wire._drop_shared(self._stack, self._link)
+                self._wire._drop_shared(self._stack, self._link, broken=True)
             finally:
                 self._wire.give_back(self._stack, self._link)
 

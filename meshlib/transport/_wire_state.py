@@ -114,7 +114,9 @@ class WireState:
 
     def forget(self, stack: Any, link: Any) -> None:
         """An unread response was dropped by its owner: give back what needs no waiting."""
-        if not link.shared and not stack.inherited:
+        if link.shared:
+            self._leave(link)  # its stream never ends, so whoever comes next closes it
+        elif not stack.inherited:
             self._count(-1, 0)
             link.drop()
         self._release()
@@ -175,6 +177,36 @@ class WireState:
         with self._lock:
             self.open_count += opened
             self.idle_count += idle
+
+    # Shared connections. httpcore takes one for busy for ever when an exchange is cancelled
+    # at the wrong moment, so who uses one is counted here.
+
+    def _join(self, stack: Any, link: Any) -> bool:
+        """Whether another exchange begins on *link*: it may just have been given up."""
+        with self._lock:
+            if link not in stack.shared:
+                return False
+            link.exchanges += 1
+            return True
+
+    def _leave(self, link: Any) -> None:
+        """An exchange on *link* is over."""
+        with self._lock:
+            link.exchanges -= 1
+
+    def _give_up(self, stack: Any, link: Any, *, broken: bool) -> bool:
+        """Whether *link* is to be closed: nobody uses it, or it is *broken*. True only once."""
+        with self._lock:
+            if link not in stack.shared or (link.exchanges and not broken):
+                return False
+            stack.shared.remove(link)
+            if not stack.inherited:  # else it was counted in the parent
+                self.open_count -= 1
+            return True
+
+    def _is_wanted(self, stack: Any, link: Any) -> bool:
+        """Whether a connection may carry further exchanges, once it carries none."""
+        return link.http.is_idle() and not stack.retired and not stack.target.removed
 
     def _is_stale(self, link: Any, exc: BaseException, call: Any) -> bool:
         """

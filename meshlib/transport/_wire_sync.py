@@ -81,12 +81,13 @@ class Wire(WireState):
 
     def _exchange(self, link: Link, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
-        attempt.abort = link
         link.received = False
         if link.shared:
+            attempt.abort = None  # others are on it, too
             response = link.exchange(request, attempt.limit)
             link.proven = True
             return response
+        attempt.abort = link
         link.deadline = attempt.limit
         response = link.http.handle_request(request)
         link.deadline = call.deadline
@@ -114,25 +115,25 @@ class Wire(WireState):
         self._count(1, 0)
         if self._options.http2 and link.http.is_available():
             link.shared = True
+            link.exchanges = 1
             stack.shared.append(link)
         return link
 
     def _take_shared(self, stack: Stack) -> Link | None:
         for link in list(stack.shared):
             if link.is_spent():
-                self._drop_shared(stack, link)
+                self._drop_shared(stack, link, broken=link.http.is_closed())
             elif (
                 link.http.is_available()
                 and link.tls is stack.target.tls
                 and (link.context is None or not link.context.outdated)
+                and self._join(stack, link)
             ):
                 return link
         return None
 
-    def _drop_shared(self, stack: Stack, link: Link) -> None:
-        if link in stack.shared:
-            stack.shared.remove(link)
-            self._count(-1, 0)
+    def _drop_shared(self, stack: Stack, link: Link, *, broken: bool) -> None:
+        if self._give_up(stack, link, broken=broken):
             self._close(link)
 
     def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
@@ -159,14 +160,16 @@ class Wire(WireState):
         """The exchange on *link* is over, well or badly."""
         link.used += 1
         link.deadline = _INFINITE
-        keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if link.shared:
+            self._leave(link)
+        keep = self._is_wanted(stack, link)
         if link.tls is not None:
             keep = keep and not link.is_outdated()
             self._close_outdated(stack)
         if link.shared:
             # Others may still use it, and a target that left is drained.
-            if link.http.is_closed() or (link.http.is_idle() and not keep):
-                self._drop_shared(stack, link)
+            if link.http.is_closed() or not keep:
+                self._drop_shared(stack, link, broken=link.http.is_closed())
         elif stack.inherited:
             self._close(link)
             return  # it was counted in the parent
@@ -209,10 +212,10 @@ class Wire(WireState):
 
     def _discard(self, stack: Stack, link: Link, exc: BaseException) -> None:
         if link.shared:
-            http = link.http
-            left = http.is_idle() and (stack.retired or stack.target.removed)
-            if http.is_closed() or left or self._is_wrecked(link, exc):
-                self._drop_shared(stack, link)
+            self._leave(link)
+            broken = link.http.is_closed() or self._is_wrecked(link, exc)
+            if broken or not self._is_wanted(stack, link):
+                self._drop_shared(stack, link, broken=broken)
             return
         self._count(-1, 0)
         self._close(link)
@@ -239,8 +242,7 @@ class Wire(WireState):
     def _close_all(self, stack: Stack) -> None:
         self._close_idle(stack)
         for link in list(stack.shared):
-            if link.http.is_idle() or link.http.is_closed():
-                self._drop_shared(stack, link)
+            self._drop_shared(stack, link, broken=link.http.is_closed())
 
     def _close_idle(self, stack: Stack) -> None:
         while stack.idle:

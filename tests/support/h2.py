@@ -8,7 +8,7 @@ import socket
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import hypercorn.asyncio
 from hypercorn.config import Config
@@ -18,12 +18,15 @@ _PATIENCE = 30.0
 
 class Http2Server:
     """
-    Answers with what it was asked; `/together/N` not before N such requests are there.
+    Answers with what it was asked; `/together/N` not before N such requests are there,
+    `/held` not before `release`, nor the first `/first/NAME` of all servers.
 
     *certificate* and *key* are files; without them it speaks HTTP/2 in the clear. With
     *protocols* it offers others than h2. `connections` holds the client's port of each
     connection that it saw, `most_open` how many streams were open at once.
     """
+
+    _firsts: ClassVar[set[str]] = set()
 
     def __init__(
         self, certificate: Path | None = None, protocols: tuple[str, ...] = ("h2",)
@@ -57,6 +60,10 @@ class Http2Server:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(_PATIENCE)
 
+    def release(self) -> None:
+        """Let what is held be answered."""
+        self._loop.call_soon_threadsafe(self._released.set)
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
@@ -64,6 +71,7 @@ class Http2Server:
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
         self._together = asyncio.Event()
+        self._released = asyncio.Event()
         self._ready.set()
         await hypercorn.asyncio.serve(self._app, self._config, shutdown_trigger=self._end.wait)
 
@@ -84,6 +92,9 @@ class Http2Server:
             if self.open == int(rest[0]):
                 self._together.set()
             await self._together.wait()
+        if word == "held" or (word == "first" and rest[0] not in self._firsts):
+            self._firsts.update(rest)
+            await self._released.wait()
         told = {
             "method": scope["method"],
             "target": scope["path"],

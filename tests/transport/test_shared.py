@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import anyio.lowlevel
@@ -13,8 +16,11 @@ import httpcore
 import httpx
 import pytest
 
+from meshlib import MeshClient
 from meshlib.transport._link_async import SharedBody
 from meshlib.transport._waiting import AsyncWaiter
+from support.h2 import Http2Server
+from support.real import wait_until
 from support.wires import Wired
 
 HTTP2: dict[str, Any] = {"http1": False, "http2": True}
@@ -23,8 +29,11 @@ HTTP2: dict[str, Any] = {"http1": False, "http2": True}
 class Shared:
     """A shared connection of a wire, as far as the wire looks at it."""
 
-    def __init__(self, stack: Any, *, idle: bool = False, proven: bool = True) -> None:
+    def __init__(
+        self, stack: Any, *, idle: bool = True, proven: bool = True, exchanges: int = 2
+    ) -> None:
         self.shared = True
+        self.exchanges = exchanges
         self.proven = proven
         self.idle = idle
         self.http = self
@@ -37,7 +46,7 @@ class Shared:
         return False
 
     def is_idle(self) -> bool:
-        """Whether it carries nothing."""
+        """Whether httpcore believes that it carries nothing."""
         return self.idle
 
     def close(self) -> None:
@@ -49,17 +58,22 @@ class Shared:
         self.closed += 1
 
 
+def placed(wired: Wired, **about: Any) -> tuple[Any, Shared]:
+    """A stack of *wired*, and its only connection."""
+    loop = AsyncWaiter.loop() if wired.kind == "async" else None
+    (target,) = wired.service.targets
+    stack = wired.wire._new_stack(target, loop)
+    wired.wire._count(1, 0)
+    return stack, Shared(stack, **about)
+
+
 async def discarded(
     wired: Wired, exc: BaseException, *, left: bool = False, **about: Any
 ) -> tuple[int, int]:
     """How often a connection was closed on which *exc* came, and how many are counted then."""
-    loop = AsyncWaiter.loop() if wired.kind == "async" else None
-    (target,) = wired.service.targets
-    stack = wired.wire._new_stack(target, loop)
-    link = Shared(stack, **about)
-    wired.wire._count(1, 0)
+    stack, link = placed(wired, **about)
     if left:
-        wired.wire.retire(target)
+        wired.wire.retire(stack.target)
     for _ in range(2):  # two of its exchanges end so
         discard = wired.wire._discard(stack, link, exc)
         if discard is not None:
@@ -75,20 +89,92 @@ TIMEOUT = httpcore.ReadTimeout()
     [
         (TIMEOUT, {}, False),
         (TIMEOUT, {"proven": False}, True),
+        (TIMEOUT, {"proven": False, "exchanges": 3}, True),
+        (TIMEOUT, {"idle": False}, True),
+        (TIMEOUT, {"idle": False, "exchanges": 3}, False),
         (KeyboardInterrupt(), {}, False),
         (KeyboardInterrupt(), {"proven": False}, True),
         (httpcore.ConnectionNotAvailable(), {"proven": False}, False),
-        (TIMEOUT, {"left": True}, False),
-        (TIMEOUT, {"left": True, "idle": True}, True),
+        (TIMEOUT, {"left": True, "exchanges": 3}, False),
+        (TIMEOUT, {"left": True}, True),
     ],
     ids=repr,
 )
 async def test_a_shared_connection_is_closed_once_when_it_is_of_no_use(
     wired: Callable[..., Wired], exc: BaseException, about: dict[str, Any], closed: bool
 ) -> None:
-    """It was cut off while it began, or nobody is left on it and its target is gone."""
+    """
+    It was cut off while it began, or nobody is left on it and its target is gone.
+
+    Or httpcore takes it for busy, though two of two exchanges are over.
+    """
     user = wired("http://127.0.0.1:1", options=HTTP2)
     assert await discarded(user, exc, **about) == ((1, 0) if closed else (0, 1))
+
+
+@pytest.mark.parametrize("exchanges", [1, 2])
+async def test_a_connection_that_is_wrongly_busy_is_closed_with_the_last_body(
+    wired: Callable[..., Wired], exchanges: int
+) -> None:
+    """Such as by an exchange that was cancelled before its stream began."""
+    user = wired("http://127.0.0.1:1", options=HTTP2)
+    stack, link = placed(user, idle=False, exchanges=exchanges)
+    await ended(user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk))
+    assert (link.closed, user.counts[0]) == ((1, 0) if exchanges == 1 else (0, 1))
+
+
+async def test_nobody_joins_a_connection_that_was_given_up(wired: Callable[..., Wired]) -> None:
+    """It is closed by one thread while another one looks at it."""
+    user = wired("http://127.0.0.1:1", options=HTTP2)
+    stack, link = placed(user, exchanges=0)
+    assert user.wire._join(stack, link)
+    assert not user.wire._give_up(stack, link, broken=False)
+    user.wire._leave(link)
+    assert user.wire._give_up(stack, link, broken=False)
+    assert not user.wire._join(stack, link)
+    assert not user.wire._give_up(stack, link, broken=True)
+    assert (link.exchanges, user.counts[0]) == (0, 0)
+
+
+async def test_a_child_does_not_count_what_its_parent_had_open(wired: Callable[..., Wired]) -> None:
+    """A response of the time before the fork may be closed in the child, too."""
+    user = wired("http://127.0.0.1:1", options=HTTP2)
+    stack, link = placed(user, exchanges=1)
+    user.wire.renew()
+    await ended(user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk))
+    assert user.counts == (0, 0)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_a_stream_that_is_dropped_costs_its_connection(wired: Callable[..., Wired]) -> None:
+    """Nobody ends it, so the next call goes over another connection, and the old one is closed."""
+    with Http2Server() as server:
+        user = wired(server.url, options=HTTP2)
+        await user.call(path="/echo")
+        response = await user.send(path="/echo")
+        assert 1 == len(server.connections)
+        del response
+        gc.collect()
+        assert (await user.call(path="/echo")).is_success
+        assert (await user.call(path="/echo")).is_success
+        assert 2 == len(server.connections)
+        assert user.counts[0] == 1
+        await user.close()
+
+
+def test_a_lost_race_leaves_others_on_its_connection_alone() -> None:
+    """A hedge that loses is not cut off where calls would be that have nothing to do with it."""
+    hedged: dict[str, Any] = {"hedge": {"delay": 0.001}, "balancer": "round_robin"}
+    with Http2Server() as a, Http2Server() as b, ThreadPoolExecutor() as pool:
+        services = {"users": {"endpoints": [a.url, b.url], **hedged}}
+        with MeshClient("test", services=services, **HTTP2) as client:
+            others = [pool.submit(client.post, "http://users/held") for _ in range(2)]
+            wait_until("one on each", lambda: a.open == b.open == 1)
+            assert client.get(f"http://users/first/{uuid4()}").is_success
+            a.release()
+            b.release()
+            assert all(other.result().is_success for other in others)
+        assert 1 == len(a.connections) == len(b.connections)
 
 
 def stumble(name: str, error: Exception) -> Exception:
@@ -167,11 +253,7 @@ async def test_a_body_whose_stream_cannot_end_takes_its_connection_along(
 ) -> None:
     """Whoever closes it is told nothing, and nobody gets the connection again."""
     user = wired("http://127.0.0.1:1", options=HTTP2)
-    loop = AsyncWaiter.loop() if user.kind == "async" else None
-    (target,) = user.service.targets
-    stack = user.wire._new_stack(target, loop)
-    link = Shared(stack)
-    user.wire._count(1, 0)
+    stack, link = placed(user)
     body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
     await ended(body)
     assert (link.closed, user.counts[0], stack.shared) == (1, 0, [])
@@ -182,12 +264,8 @@ async def test_the_error_of_a_body_that_ends_a_connection_of_its_own_is_told(
 ) -> None:
     """It is closed all the same."""
     user = wired("http://127.0.0.1:1")
-    loop = AsyncWaiter.loop() if user.kind == "async" else None
-    (target,) = user.service.targets
-    stack = user.wire._new_stack(target, loop)
-    link = Shared(stack)
+    stack, link = placed(user, idle=False)
     link.shared = False
-    user.wire._count(1, 0)
     body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
     with pytest.raises(ValueError, match="released too many times"):
         await ended(body)
