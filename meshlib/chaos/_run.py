@@ -76,9 +76,7 @@ def run(
     return running.report()
 
 
-def _alone(
-    running: Running, load: Callable[[], Any], rate: float, sleep: Callable[[float], None]
-) -> None:
+def _alone(running: Running, load: Callable[[], Any], rate: float, sleep: Sleep) -> None:
     """Call *load* in this thread."""
     pace = Pace(rate, running.clock())
     while running.advance() is not Phase.OVER:
@@ -94,7 +92,7 @@ def _together(
     load: Callable[[], Any],
     rate: float,
     concurrency: int,
-    sleep: Callable[[float], None],
+    sleep: Sleep,
 ) -> None:
     """Call *load* in threads; this one leads the run."""
     with working(

@@ -4,18 +4,18 @@ What waits in real time, where nobody says otherwise.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 
 import anyio
 
+from .. import _clock
 from .._clock import Clock
 
-Sleep = Callable[[float], None]
+Sleep = Callable[[float], object]
 AsyncSleep = Callable[[float], Awaitable[None]]
 
-real_sleep: Sleep = time.sleep  # noqa: TID251 -- runs are driven in real time by default
-"""Blocks a thread for so many seconds."""
+real_sleep: Sleep = _clock.sleep
+"""Blocks a thread for so many seconds; runs are driven in real time by default."""
 
 
 def sleep_of(clock: Clock) -> Sleep:
