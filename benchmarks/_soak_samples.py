@@ -4,6 +4,8 @@ What must not grow: a process looked at while nothing is in flight.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
 import threading
@@ -46,9 +48,16 @@ def connections(load: Load) -> tuple[int, int]:
     """Of all clients: those that are open, and those that carry nothing."""
     wires = [client._transport._wire for client in (*load.clients, *load.async_clients)]
     stacks = [stack for wire in wires for stack in (*wire._stacks.values(), *wire._retired)]
-    shared = sum(link.http.is_idle() for stack in stacks for link in stack.shared)
+    shared = [link for stack in stacks for link in getattr(stack, "shared", ())]
     idle = sum(wire.idle_count for wire in wires)
-    return sum(wire.open_count for wire in wires), idle + shared
+    quiet = sum(link.http.is_idle() and not link.exchanges for link in shared)
+    return sum(wire.open_count for wire in wires), idle + quiet
+
+
+def trim() -> None:
+    """Have the allocator give back what is free: how much it keeps is chance, not growth."""
+    with contextlib.suppress(AttributeError, OSError):  # glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def sample(load: Load, began: float) -> dict[str, Any]:
@@ -62,6 +71,7 @@ def sample(load: Load, began: float) -> dict[str, Any]:
         time.sleep(0.02)
     gc.collect()
     time.sleep(SETTLE)
+    trim()
     opened, idle = connections(load)
     seen = {
         "at": time.monotonic() - began,

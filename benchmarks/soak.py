@@ -40,8 +40,8 @@ GROWTH = 0.02
 """
 Share of the memory by which it may rise from the first quarter to the end. 20 minutes are
 about a million calls and a thousand endpoints: a leak of a hundred bytes to a call would be
-100 MB, one of a kilobyte to an endpoint 1 MB. What is left to chance, such as how many pages
-malloc keeps, is about one percent.
+100 MB, one of a kilobyte to an endpoint 1 MB. What is free is given back before memory is
+read, or the number of pages that malloc keeps for its threads would rise for an hour.
 """
 NOISE = 3.0
 """Or so many standard errors of the slope: over a short time the line is not known better."""

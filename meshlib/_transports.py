@@ -26,6 +26,7 @@ from .transport import (
     AsyncWire,
     Driver,
     ForeignWire,
+    MultiplexedWire,
     Sdk,
     Wire,
 )
@@ -150,7 +151,8 @@ class SuspendingTransport(AsyncDriver, Generic[T]):
         if chosen is None:
             wire = AsyncForeignWire(sender, self.sdk)
         else:
-            wire = AsyncWire(chosen, self.sdk, self.mesh.clock)
+            kind = MultiplexedWire if chosen.http2 else AsyncWire
+            wire = kind(chosen, self.sdk, self.mesh.clock)
             survive_fork(wire)
         self.mesh.mirroring.send_by(chosen, sender)
         self.mesh.on_retire(wire.retire)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._lane import Lane
     from ._load_reports import read_report
     from ._mirror_tap import Copied
+    from ._multiplexed_wire import MultiplexedWire
     from ._pickable import LevelsOf
     from ._plan import explain
     from ._policies import KeySource, Policies
@@ -46,6 +47,7 @@ else:
             "._lane": "Lane",
             "._load_reports": "read_report",
             "._mirror_tap": "Copied",
+            "._multiplexed_wire": "MultiplexedWire",
             "._pickable": "LevelsOf",
             "._plan": "explain",
             "._policies": "KeySource Policies",
@@ -81,6 +83,7 @@ __all__ = [
     "KeySource",
     "Lane",
     "LevelsOf",
+    "MultiplexedWire",
     "Policies",
     "ResponseCache",
     "Routed",

@@ -20,7 +20,6 @@ from ._exchange_asyncio import lean
 from ._network_asyncio import network_of
 from ._sdk import Sdk, based
 from ._target import Target
-from ._waiting import bounded
 from ._wire_options import WireOptions
 from ._wire_request import is_readable
 
@@ -31,8 +30,7 @@ class AsyncLink:
     """
     A connection to one target; it is also what makes the socket and guards it.
 
-    Used by one exchange at a time, but for HTTP/2, where `shared` ones set no deadline
-    here and each caps its own timeouts; *exchanges* counts these.
+    Used by one exchange at a time.
     """
 
     __slots__ = (
@@ -40,12 +38,10 @@ class AsyncLink:
         "core",
         "context",
         "deadline",
-        "exchanges",
+        "ended",
         "http",
         "idle_since",
-        "proven",
         "received",
-        "shared",
         "sock",
         "stream",
         "target",
@@ -62,11 +58,9 @@ class AsyncLink:
         self.tls = target.tls
         self.context: Any = None
         self.deadline = _INFINITE
-        self.exchanges = 0
+        self.ended = True
         self.idle_since = 0.0
-        self.proven = False
         self.received = False
-        self.shared = False
         self.used = 0
         self.sock: Any = None
         self.stream: Any = None
@@ -130,13 +124,6 @@ class AsyncLink:
         if left <= 0.0:
             raise getattr(self.core, error)("timed out")
         return left if timeout is None or left < timeout else timeout
-
-    async def exchange(self, request: Any, limit: float) -> Any:
-        """A response on a shared connection, cut off at *limit*."""
-        pending = self.http.handle_async_request(request)
-        response = await bounded(pending, limit - self.clock(), self.core.ReadTimeout)
-        response.stream = SharedBody(response.stream)
-        return response
 
     def bound(self, stream: Any) -> Any:
         """*stream* with every read and write capped by the deadline."""
@@ -209,36 +196,6 @@ class AsyncLink:
             return True
         return self.context is not None and bool(self.context.outdated)
 
-    def is_spent(self) -> bool:
-        """Whether a shared link will never carry another exchange, and carries none now."""
-        http = self.http
-        if http.is_closed():
-            return True
-        if self.exchanges:
-            return False
-        if not http.is_idle() or http.has_expired():
-            return True
-        if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
-            return True
-        return not http.is_available() or is_readable(self.sock)
-
-
-class SharedBody:
-    """A body on a shared connection; whoever is cancelled in closing it ends its stream first."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> Any:
-        return aiter(self._stream)
-
-    async def aclose(self) -> None:
-        """End the stream. Cut off midway, it would count as open ever after."""
-        with anyio.CancelScope(shield=True):  # nothing here waits for the network
-            await self._stream.aclose()
-
 
 class AsyncBoundedStream:
     """A network stream whose every read and write ends by its link's deadline."""
@@ -287,13 +244,16 @@ class AsyncBoundedStream:
 class AsyncStack:
     """The connections to one target in one event loop."""
 
-    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
+    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "target")
 
     def __init__(self, target: Target, loop: object, sdk: Sdk) -> None:
         self.target = target
         self.loop = loop
         self.origin = sdk.core.Origin(target.scheme, target.host, target.port)
         self.idle: deque[AsyncLink] = deque()
-        self.shared: list[AsyncLink] = []
         self.inherited = False
         self.retired = False
+
+    def open_count(self) -> int:
+        """How many are open and in nobody's hands."""
+        return len(self.idle)

@@ -28,8 +28,7 @@ class Link:
     """
     A connection to one target; it is also what makes the socket and guards it.
 
-    Used by one exchange at a time, but for HTTP/2, where `shared` ones set no deadline
-    here and each caps its own timeouts; *exchanges* counts these.
+    Used by one exchange at a time.
     """
 
     __slots__ = (
@@ -37,12 +36,10 @@ class Link:
         "core",
         "context",
         "deadline",
-        "exchanges",
+        "ended",
         "http",
         "idle_since",
-        "proven",
         "received",
-        "shared",
         "sock",
         "stream",
         "target",
@@ -59,11 +56,9 @@ class Link:
         self.tls = target.tls
         self.context: Any = None
         self.deadline = _INFINITE
-        self.exchanges = 0
+        self.ended = True
         self.idle_since = 0.0
-        self.proven = False
         self.received = False
-        self.shared = False
         self.used = 0
         self.sock: Any = None
         self.stream: Any = None
@@ -127,10 +122,6 @@ class Link:
         if left <= 0.0:
             raise getattr(self.core, error)("timed out")
         return left if timeout is None or left < timeout else timeout
-
-    def exchange(self, request: Any, limit: float) -> Any:
-        """A response on a shared connection; its own timeouts end it by *limit*."""
-        return self.http.handle_request(request)
 
     def bound(self, stream: Any) -> Any:
         """*stream* with every read and write capped by the deadline."""
@@ -212,19 +203,6 @@ class Link:
             return True
         return self.context is not None and bool(self.context.outdated)
 
-    def is_spent(self) -> bool:
-        """Whether a shared link will never carry another exchange, and carries none now."""
-        http = self.http
-        if http.is_closed():
-            return True
-        if self.exchanges:
-            return False
-        if not http.is_idle() or http.has_expired():
-            return True
-        if self.tls is not self.target.tls or (self.context is not None and self.context.outdated):
-            return True
-        return not http.is_available() or is_readable(self.sock)
-
 
 class BoundedStream:
     """A network stream whose every read and write ends by its link's deadline."""
@@ -273,13 +251,16 @@ class BoundedStream:
 class Stack:
     """The connections to one target in the process."""
 
-    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "shared", "target")
+    __slots__ = ("idle", "inherited", "loop", "origin", "retired", "target")
 
     def __init__(self, target: Target, loop: object, sdk: Sdk) -> None:
         self.target = target
         self.loop = loop
         self.origin = sdk.core.Origin(target.scheme, target.host, target.port)
         self.idle: deque[Link] = deque()
-        self.shared: list[Link] = []
         self.inherited = False
         self.retired = False
+
+    def open_count(self) -> int:
+        """How many are open and in nobody's hands."""
+        return len(self.idle)

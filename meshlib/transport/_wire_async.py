@@ -31,6 +31,7 @@ class AsyncWire(WireState):
     """Sends attempts over connections of its own."""
 
     body_kind = AsyncWireBody
+    link_kind: Any = AsyncLink
     stack_kind = AsyncStack
     theirs = "AsyncHTTPTransport"
     handle = "handle_async_request"
@@ -62,8 +63,8 @@ class AsyncWire(WireState):
                 response = await self._exchange(link, attempt, request)
             except BaseException as exc:
                 await self._discard(stack, link, exc)
-                if link.shared and isinstance(exc, self._sdk.core.ConnectionNotAvailable):
-                    continue  # it turned out to speak HTTP/1.1, or is full
+                if self._has_no_room(link, exc):
+                    continue
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True
                     continue
@@ -85,13 +86,8 @@ class AsyncWire(WireState):
 
     async def _exchange(self, link: AsyncLink, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
-        link.received = False
-        if link.shared:
-            attempt.abort = None  # others are on it, too
-            response = await link.exchange(request, attempt.limit)
-            link.proven = True
-            return response
         attempt.abort = link
+        link.ended = link.received = False
         link.deadline = attempt.limit
         response = await link.http.handle_async_request(request)
         link.deadline = call.deadline
@@ -99,10 +95,6 @@ class AsyncWire(WireState):
 
     async def _take(self, stack: AsyncStack, fresh_only: bool) -> AsyncLink:
         now = self._clock()
-        if stack.shared:
-            shared = await self._take_shared(stack)
-            if shared is not None:
-                return shared
         while stack.idle:
             try:
                 link = stack.idle.pop()
@@ -115,30 +107,10 @@ class AsyncWire(WireState):
             await self._close(link)
         if self._max_open is not None and self.open_count >= self._max_open:
             await self._evict(stack.loop)
-        link = AsyncLink(self._options, self._sdk, stack.target, stack.origin, self._clock)
+        made = stack.target, stack.origin, self._clock
+        opened: AsyncLink = self.link_kind(self._options, self._sdk, *made)
         self._count(1, 0)
-        if self._options.http2 and link.http.is_available():
-            link.shared = True
-            link.exchanges = 1
-            stack.shared.append(link)
-        return link
-
-    async def _take_shared(self, stack: AsyncStack) -> AsyncLink | None:
-        for link in list(stack.shared):
-            if link.is_spent():
-                await self._drop_shared(stack, link, broken=link.http.is_closed())
-            elif (
-                link.http.is_available()
-                and link.tls is stack.target.tls
-                and (link.context is None or not link.context.outdated)
-                and self._join(stack, link)
-            ):
-                return link
-        return None
-
-    async def _drop_shared(self, stack: AsyncStack, link: AsyncLink, *, broken: bool) -> None:
-        if self._give_up(stack, link, broken=broken):
-            await self._close(link)
+        return opened
 
     async def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
         """Wait for a connection as httpx does: by the pool timeout, then PoolTimeout."""
@@ -164,20 +136,16 @@ class AsyncWire(WireState):
         """The exchange on *link* is over, well or badly."""
         link.used += 1
         link.deadline = _INFINITE
-        if link.shared:
-            self._leave(link)
-        keep = self._is_wanted(stack, link)
+        keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if self._options.http2:
+            keep = keep and link.ended  # else its server may go on sending
         if link.tls is not None:
             keep = keep and not link.is_outdated()
             await self._close_outdated(stack)
-        if link.shared:
-            # Others may still use it, and a target that left is drained.
-            if link.http.is_closed() or not keep:
-                await self._drop_shared(stack, link, broken=link.http.is_closed())
-        elif stack.inherited:
+        if stack.inherited:
             await self._close(link)
             return  # it was counted in the parent
-        elif keep and (self._max_idle is None or self.idle_count < self._max_idle):
+        if keep and (self._max_idle is None or self.idle_count < self._max_idle):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
             self._count(0, 1)
@@ -215,12 +183,6 @@ class AsyncWire(WireState):
             stack.idle.appendleft(link)
 
     async def _discard(self, stack: AsyncStack, link: AsyncLink, exc: BaseException) -> None:
-        if link.shared:
-            self._leave(link)
-            broken = link.http.is_closed() or self._is_wrecked(link, exc)
-            if broken or not self._is_wanted(stack, link):
-                await self._drop_shared(stack, link, broken=broken)
-            return
         self._count(-1, 0)
         await self._close(link)
 
@@ -246,8 +208,6 @@ class AsyncWire(WireState):
 
     async def _close_all(self, stack: AsyncStack) -> None:
         await self._close_idle(stack)
-        for link in list(stack.shared):
-            await self._drop_shared(stack, link, broken=link.http.is_closed())
 
     async def _close_idle(self, stack: AsyncStack) -> None:
         while stack.idle:

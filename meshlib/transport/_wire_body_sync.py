@@ -27,6 +27,7 @@ class WireBody:
         try:
             for chunk in self._stream:
                 yield chunk
+            self._link.ended = True
         except Exception as exc:
             error = self._wire.strange(self._link, exc) or self._sdk.wire_errors.get(type(exc))
             if error is None:
@@ -34,8 +35,8 @@ class WireBody:
             raise error(str(exc)) from exc
 
     def hurry(self, instant: float) -> None:
-        """End what is left of it by *instant*; streams of a shared link have their own limits."""
-        if instant < self._link.deadline and not self._link.shared:
+        """End what is left of it by *instant*."""
+        if instant < self._link.deadline:
             self._link.deadline = instant
 
     def close(self) -> None:
@@ -46,11 +47,6 @@ class WireBody:
             try:
                 if close is not None:
                     close()
-            except Exception:
-                if not self._link.shared:
-                    raise
-                # httpcore has miscounted its streams: this one would never end.
-                self._wire._drop_shared(self._stack, self._link, broken=True)
             finally:
                 self._wire.give_back(self._stack, self._link)
 

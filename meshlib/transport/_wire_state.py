@@ -10,7 +10,7 @@ from typing import Any
 
 from .._clock import Clock
 from ..bulkhead import Bulkhead, BulkheadOptions
-from ._aim import capped, sni_hostname, wire_headers, wire_path
+from ._aim import sni_hostname, wire_headers, wire_path
 from ._attempt import Attempt
 from ._foreign import is_replaced
 from ._schemes import HTTP_SCHEMES, refusal
@@ -20,13 +20,6 @@ from ._tls_errors import explained
 from ._waiting import has_ended
 from ._wire_options import WireOptions
 from ._wire_request import AimedRequest, AimedURL, method_bytes
-
-_OUT_OF_STATE = (" in state ", "Max outbound streams is")
-_UNSENT = ("SEND_HEADERS in state", "Max outbound streams is")
-"""
-What h2 says where an exchange finds that another one has ended their connection, or that the
-server has come to allow fewer at once.
-"""
 
 
 class WireState:
@@ -92,8 +85,7 @@ class WireState:
         """
         Drain *target*: idle connections close, others when they end.
 
-        Those of threads close now; those of an event loop, and shared ones, which somebody
-        may just be taking, close with its next send.
+        Those of threads close now, those of an event loop with its next send.
         """
         for loop in list(self._loops):
             stack = self._stacks.pop((target, loop), None)
@@ -114,9 +106,7 @@ class WireState:
 
     def forget(self, stack: Any, link: Any) -> None:
         """An unread response was dropped by its owner: give back what needs no waiting."""
-        if link.shared:
-            self._leave(link)  # its stream never ends, so whoever comes next closes it
-        elif not stack.inherited:
+        if not stack.inherited:
             self._count(-1, 0)
             link.drop()
         self._release()
@@ -131,13 +121,8 @@ class WireState:
         tls = attempt.target.tls
         if tls is not None and tls.server_name and "sni_hostname" not in extensions:
             name = tls.server_name
-        if name is not None or self._options.http2:
-            extensions = dict(extensions)
-            if name is not None:
-                extensions["sni_hostname"] = name
-            if self._options.http2:
-                # A shared connection has many deadlines, so each exchange caps its own.
-                extensions["timeout"] = capped(extensions.get("timeout", {}), left)
+        if name is not None:
+            extensions = {**extensions, "sni_hostname": name}
         return self._aimed_request(
             method_bytes(request.method),
             self._aimed_url(stack.origin, wire_path(attempt)),
@@ -165,7 +150,7 @@ class WireState:
         for key in [key for key in list(self._stacks) if key[1] in ended]:
             self._retired[self._stacks.pop(key)] = None
         for stack in self._claim_retired(ended):
-            self._count(-len(stack.idle) - len(stack.shared), -len(stack.idle))
+            self._count(-stack.open_count(), -len(stack.idle))
 
     def _claim_retired(self, loops: Container[object]) -> Iterator[Any]:
         """The retired stacks of *loops*, each for one caller only: threads come here at once."""
@@ -178,45 +163,8 @@ class WireState:
             self.open_count += opened
             self.idle_count += idle
 
-    # Shared connections. httpcore takes one for busy for ever when an exchange is cancelled
-    # at the wrong moment, so who uses one is counted here.
-
-    def _join(self, stack: Any, link: Any) -> bool:
-        """Whether another exchange begins on *link*: it may just have been given up."""
-        with self._lock:
-            if link not in stack.shared:
-                return False
-            link.exchanges += 1
-            return True
-
-    def _leave(self, link: Any) -> None:
-        """An exchange on *link* is over."""
-        with self._lock:
-            link.exchanges -= 1
-
-    def _give_up(self, stack: Any, link: Any, *, broken: bool) -> bool:
-        """Whether *link* is to be closed: nobody uses it, or it is *broken*. True only once."""
-        with self._lock:
-            if link not in stack.shared or (link.exchanges and not broken):
-                return False
-            stack.shared.remove(link)
-            if not stack.inherited:  # else it was counted in the parent
-                self.open_count -= 1
-            return True
-
-    def _is_wanted(self, stack: Any, link: Any) -> bool:
-        """Whether a connection may carry further exchanges, once it carries none."""
-        return link.http.is_idle() and not stack.retired and not stack.target.removed
-
     def _is_stale(self, link: Any, exc: BaseException, call: Any) -> bool:
-        """
-        Whether the server closed an idle connection just as the request was written.
-
-        Of a shared one: whether another exchange did, and nothing of this one was sent.
-        """
-        if link.shared:
-            said = str(exc)
-            return self.strange(link, exc) is not None and any(part in said for part in _UNSENT)
+        """Whether the server closed an idle connection just as the request was written."""
         return (
             link.used > 0
             and not link.received
@@ -225,39 +173,13 @@ class WireState:
             and call.replayable
         )
 
-    def _is_wrecked(self, link: Any, exc: BaseException) -> bool:
-        """
-        Whether *exc* has left a shared connection in a state that nobody should rely on.
-
-        httpcore counts streams wrongly ever after when it is cut off while it begins one, and
-        when it stumbles over its own state.
-        """
-        if isinstance(exc, self._sdk.core.ConnectionNotAvailable):
-            return False
-        return not link.proven or self.strange(link, exc) is not None
+    def _has_no_room(self, link: Any, exc: BaseException) -> bool:
+        """Whether *exc* only says that another connection is needed."""
+        return False
 
     def strange(self, link: Any, exc: BaseException) -> Any:
-        """
-        What to raise for what only happens as a connection is shared; None for other errors.
-
-        One exchange ends it, and the library beneath stumbles over the others.
-        """
-        if not link.shared or not isinstance(exc, Exception):
-            return None
-        core = self._sdk.core
-        broke = self._sdk.wire_errors[core.RemoteProtocolError]
-        if isinstance(exc, core.LocalProtocolError):
-            said = str(exc)
-            return broke if any(part in said for part in _OUT_OF_STATE) else None
-        if type(exc) in self._sdk.wire_errors:
-            return None
-        step = exc.__traceback__
-        while step is not None and step.tb_next is not None:
-            step = step.tb_next
-        where = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
-        if where.partition(".")[0] not in (core.__name__, "anyio", "h2", "hpack"):
-            return None  # it comes from the body of the request
-        return broke
+        """What to raise for an error that no exchange should meet; None for others."""
+        return None
 
     def _explain(self, link: Any, attempt: Attempt, exc: BaseException) -> None:
         """Raise what TLS says of *exc*, if it was the reason."""

@@ -27,6 +27,7 @@ class Wire(WireState):
     """Sends attempts over connections of its own."""
 
     body_kind = WireBody
+    link_kind: Any = Link
     stack_kind = Stack
     theirs = "HTTPTransport"
     handle = "handle_request"
@@ -58,8 +59,8 @@ class Wire(WireState):
                 response = self._exchange(link, attempt, request)
             except BaseException as exc:
                 self._discard(stack, link, exc)
-                if link.shared and isinstance(exc, self._sdk.core.ConnectionNotAvailable):
-                    continue  # it turned out to speak HTTP/1.1, or is full
+                if self._has_no_room(link, exc):
+                    continue
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True
                     continue
@@ -81,13 +82,8 @@ class Wire(WireState):
 
     def _exchange(self, link: Link, attempt: Attempt, request: AimedRequest) -> Any:
         call = attempt.call
-        link.received = False
-        if link.shared:
-            attempt.abort = None  # others are on it, too
-            response = link.exchange(request, attempt.limit)
-            link.proven = True
-            return response
         attempt.abort = link
+        link.ended = link.received = False
         link.deadline = attempt.limit
         response = link.http.handle_request(request)
         link.deadline = call.deadline
@@ -95,10 +91,6 @@ class Wire(WireState):
 
     def _take(self, stack: Stack, fresh_only: bool) -> Link:
         now = self._clock()
-        if stack.shared:
-            shared = self._take_shared(stack)
-            if shared is not None:
-                return shared
         while stack.idle:
             try:
                 link = stack.idle.pop()
@@ -111,30 +103,10 @@ class Wire(WireState):
             self._close(link)
         if self._max_open is not None and self.open_count >= self._max_open:
             self._evict(stack.loop)
-        link = Link(self._options, self._sdk, stack.target, stack.origin, self._clock)
+        made = stack.target, stack.origin, self._clock
+        opened: Link = self.link_kind(self._options, self._sdk, *made)
         self._count(1, 0)
-        if self._options.http2 and link.http.is_available():
-            link.shared = True
-            link.exchanges = 1
-            stack.shared.append(link)
-        return link
-
-    def _take_shared(self, stack: Stack) -> Link | None:
-        for link in list(stack.shared):
-            if link.is_spent():
-                self._drop_shared(stack, link, broken=link.http.is_closed())
-            elif (
-                link.http.is_available()
-                and link.tls is stack.target.tls
-                and (link.context is None or not link.context.outdated)
-                and self._join(stack, link)
-            ):
-                return link
-        return None
-
-    def _drop_shared(self, stack: Stack, link: Link, *, broken: bool) -> None:
-        if self._give_up(stack, link, broken=broken):
-            self._close(link)
+        return opened
 
     def _queue(self, attempt: Attempt, permits: Bulkhead) -> None:
         """Wait for a connection as httpx does: by the pool timeout, then PoolTimeout."""
@@ -160,20 +132,16 @@ class Wire(WireState):
         """The exchange on *link* is over, well or badly."""
         link.used += 1
         link.deadline = _INFINITE
-        if link.shared:
-            self._leave(link)
-        keep = self._is_wanted(stack, link)
+        keep = link.http.is_idle() and not stack.retired and not stack.target.removed
+        if self._options.http2:
+            keep = keep and link.ended  # else its server may go on sending
         if link.tls is not None:
             keep = keep and not link.is_outdated()
             self._close_outdated(stack)
-        if link.shared:
-            # Others may still use it, and a target that left is drained.
-            if link.http.is_closed() or not keep:
-                self._drop_shared(stack, link, broken=link.http.is_closed())
-        elif stack.inherited:
+        if stack.inherited:
             self._close(link)
             return  # it was counted in the parent
-        elif keep and (self._max_idle is None or self.idle_count < self._max_idle):
+        if keep and (self._max_idle is None or self.idle_count < self._max_idle):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
             self._count(0, 1)
@@ -211,12 +179,6 @@ class Wire(WireState):
             stack.idle.appendleft(link)
 
     def _discard(self, stack: Stack, link: Link, exc: BaseException) -> None:
-        if link.shared:
-            self._leave(link)
-            broken = link.http.is_closed() or self._is_wrecked(link, exc)
-            if broken or not self._is_wanted(stack, link):
-                self._drop_shared(stack, link, broken=broken)
-            return
         self._count(-1, 0)
         self._close(link)
 
@@ -241,8 +203,6 @@ class Wire(WireState):
 
     def _close_all(self, stack: Stack) -> None:
         self._close_idle(stack)
-        for link in list(stack.shared):
-            self._drop_shared(stack, link, broken=link.http.is_closed())
 
     def _close_idle(self, stack: Stack) -> None:
         while stack.idle:

@@ -25,8 +25,6 @@ EXEMPT: dict[str, dict[str, str]] = {
         "_BUILDS": "the sockets of threads and those of loops word failures differently"
     },
     "_link": {
-        "Link.exchange": "a shared connection needs a timer in a loop, and none in a thread",
-        "SharedBody": "shields the end of a stream from what only tasks know, being cancelled",
         "Link.eased": "threads have no locks of an event loop to save",
         "Link.network": "asyncio has a stream of our own; threads and trio have httpcore's",
         "Link.drop": "outside its event loop a task's socket cannot be closed",

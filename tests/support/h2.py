@@ -19,11 +19,13 @@ _PATIENCE = 30.0
 class Http2Server:
     """
     Answers with what it was asked; `/together/N` not before N such requests are there,
-    `/held` not before `release`, nor the first `/first/NAME` of all servers.
+    `/held` not before `release`, nor the first `/first/NAME` of all servers; `/long/N` with
+    N pieces of 64 KiB.
 
     *certificate* and *key* are files; without them it speaks HTTP/2 in the clear. With
     *protocols* it offers others than h2. `connections` holds the client's port of each
-    connection that it saw, `most_open` how many streams were open at once.
+    connection that it saw, `most_open` how many streams were open at once, `broken_off` how
+    many long answers somebody had enough of.
     """
 
     _firsts: ClassVar[set[str]] = set()
@@ -41,7 +43,7 @@ class Http2Server:
             self._config.certfile = self._config.keyfile = str(certificate)
         self.url = f"{'https' if certificate else 'http'}://localhost:{self.port}"
         self.connections: set[int] = set()
-        self.open = self.most_open = 0
+        self.open = self.most_open = self.broken_off = 0
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="http2-server", daemon=True)
 
@@ -75,6 +77,17 @@ class Http2Server:
         self._ready.set()
         await hypercorn.asyncio.serve(self._app, self._config, shutdown_trigger=self._end.wait)
 
+    async def _long(self, pieces: int, receive: Any, send: Any) -> None:
+        gone = asyncio.ensure_future(receive())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(pieces):
+            if gone.done():
+                self.broken_off += 1
+                return
+            await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+        gone.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
@@ -102,6 +115,10 @@ class Http2Server:
             "headers": {name.decode(): value.decode() for name, value in scope["headers"]},
             "body": body.decode("latin-1"),
         }
+        if word == "long":
+            await self._long(int(rest[0]), receive, send)
+            self.open -= 1
+            return
         kind = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": kind})
         await send({"type": "http.response.body", "body": json.dumps(told).encode()})

@@ -301,7 +301,7 @@ async def test_connection_of_http2_is_httpcores(serve: Serve) -> None:
         response = await one.send()
         stack = next(iter(one.wire._stacks.values()))
         await one.read(response)
-        links = [*stack.shared, *stack.idle]
+        links = [*getattr(stack, "shared", ()), *stack.idle]
         assert [http2] == [not isinstance(link.http, Http11) for link in links]
         assert all(link.http.is_available() for link in links)
         assert not any(link.http.has_expired() for link in links)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import anyio
 import anyio.lowlevel
@@ -16,11 +13,8 @@ import httpcore
 import httpx
 import pytest
 
-from meshlib import MeshClient
-from meshlib.transport._link_async import SharedBody
+from meshlib.transport._multiplexed_link import SharedBody
 from meshlib.transport._waiting import AsyncWaiter
-from support.h2 import Http2Server
-from support.real import wait_until
 from support.wires import Wired
 
 HTTP2: dict[str, Any] = {"http1": False, "http2": True}
@@ -49,9 +43,9 @@ class Shared:
         """Whether httpcore believes that it carries nothing."""
         return self.idle
 
-    def close(self) -> None:
-        """Count it."""
-        self.closed += 1
+    def may_take_more(self) -> bool:
+        """It may."""
+        return True
 
     async def aclose(self) -> None:
         """Count it."""
@@ -60,11 +54,16 @@ class Shared:
 
 def placed(wired: Wired, **about: Any) -> tuple[Any, Shared]:
     """A stack of *wired*, and its only connection."""
-    loop = AsyncWaiter.loop() if wired.kind == "async" else None
     (target,) = wired.service.targets
-    stack = wired.wire._new_stack(target, loop)
+    stack = wired.wire._new_stack(target, AsyncWaiter.loop())
     wired.wire._count(1, 0)
     return stack, Shared(stack, **about)
+
+
+@pytest.fixture
+def kind() -> str:
+    """Threads share nothing."""
+    return "async"
 
 
 async def discarded(
@@ -75,9 +74,7 @@ async def discarded(
     if left:
         wired.wire.retire(stack.target)
     for _ in range(2):  # two of its exchanges end so
-        discard = wired.wire._discard(stack, link, exc)
-        if discard is not None:
-            await discard
+        await wired.wire._discard(stack, link, exc)
     return link.closed, wired.counts[0]
 
 
@@ -119,21 +116,8 @@ async def test_a_connection_that_is_wrongly_busy_is_closed_with_the_last_body(
     """Such as by an exchange that was cancelled before its stream began."""
     user = wired("http://127.0.0.1:1", options=HTTP2)
     stack, link = placed(user, idle=False, exchanges=exchanges)
-    await ended(user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk))
+    await user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk).aclose()
     assert (link.closed, user.counts[0]) == ((1, 0) if exchanges == 1 else (0, 1))
-
-
-async def test_nobody_joins_a_connection_that_was_given_up(wired: Callable[..., Wired]) -> None:
-    """It is closed by one thread while another one looks at it."""
-    user = wired("http://127.0.0.1:1", options=HTTP2)
-    stack, link = placed(user, exchanges=0)
-    assert user.wire._join(stack, link)
-    assert not user.wire._give_up(stack, link, broken=False)
-    user.wire._leave(link)
-    assert user.wire._give_up(stack, link, broken=False)
-    assert not user.wire._join(stack, link)
-    assert not user.wire._give_up(stack, link, broken=True)
-    assert (link.exchanges, user.counts[0]) == (0, 0)
 
 
 async def test_a_child_does_not_count_what_its_parent_had_open(wired: Callable[..., Wired]) -> None:
@@ -141,40 +125,8 @@ async def test_a_child_does_not_count_what_its_parent_had_open(wired: Callable[.
     user = wired("http://127.0.0.1:1", options=HTTP2)
     stack, link = placed(user, exchanges=1)
     user.wire.renew()
-    await ended(user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk))
+    await user.wire._body(user.wire, stack, link, httpx.ByteStream(b""), user.wire._sdk).aclose()
     assert user.counts == (0, 0)
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-async def test_a_stream_that_is_dropped_costs_its_connection(wired: Callable[..., Wired]) -> None:
-    """Nobody ends it, so the next call goes over another connection, and the old one is closed."""
-    with Http2Server() as server:
-        user = wired(server.url, options=HTTP2)
-        await user.call(path="/echo")
-        response = await user.send(path="/echo")
-        assert 1 == len(server.connections)
-        del response
-        gc.collect()
-        assert (await user.call(path="/echo")).is_success
-        assert (await user.call(path="/echo")).is_success
-        assert 2 == len(server.connections)
-        assert user.counts[0] == 1
-        await user.close()
-
-
-def test_a_lost_race_leaves_others_on_its_connection_alone() -> None:
-    """A hedge that loses is not cut off where calls would be that have nothing to do with it."""
-    hedged: dict[str, Any] = {"hedge": {"delay": 0.001}, "balancer": "round_robin"}
-    with Http2Server() as a, Http2Server() as b, ThreadPoolExecutor() as pool:
-        services = {"users": {"endpoints": [a.url, b.url], **hedged}}
-        with MeshClient("test", services=services, **HTTP2) as client:
-            others = [pool.submit(client.post, "http://users/held") for _ in range(2)]
-            wait_until("one on each", lambda: a.open == b.open == 1)
-            assert client.get(f"http://users/first/{uuid4()}").is_success
-            a.release()
-            b.release()
-            assert all(other.result().is_success for other in others)
-        assert 1 == len(a.connections) == len(b.connections)
 
 
 def stumble(name: str, error: Exception) -> Exception:
@@ -204,48 +156,36 @@ STATE = "Invalid input ConnectionInputs.SEND_HEADERS in state ConnectionState.CL
     ],
     ids=repr,
 )
-def test_what_comes_of_sharing_is_an_error_of_the_connection(
+async def test_what_comes_of_sharing_is_an_error_of_the_connection(
     error: Exception, strange: bool, unsent: bool
 ) -> None:
     """It may be tried again, at once when nothing was sent; other errors are what they are."""
-    wired = Wired("sync", "http://127.0.0.1:1", options=HTTP2)
+    wired = Wired("async", "http://127.0.0.1:1", options=HTTP2)
     link = SimpleNamespace(shared=True, proven=True, received=False, used=1)
     assert (wired.wire.strange(link, error) is httpx.RemoteProtocolError) is strange
     assert wired.wire._is_wrecked(link, error) is strange
     assert wired.wire._is_stale(link, error, None) is unsent
     alone = SimpleNamespace(shared=False, proven=False, received=False, used=0)
     assert wired.wire.strange(alone, error) is None
-    wired.transport.close()
+    await wired.close()
 
 
-def test_a_connection_that_has_never_answered_is_given_up() -> None:
+async def test_a_connection_that_has_never_answered_is_given_up() -> None:
     """Unless it only had no room, or another protocol than was thought."""
-    wired = Wired("sync", "http://127.0.0.1:1", options=HTTP2)
+    wired = Wired("async", "http://127.0.0.1:1", options=HTTP2)
     link = SimpleNamespace(shared=True, proven=False)
     assert wired.wire._is_wrecked(link, KeyboardInterrupt())
     assert wired.wire._is_wrecked(link, httpcore.ReadTimeout())
     assert not wired.wire._is_wrecked(link, httpcore.ConnectionNotAvailable())
-    wired.transport.close()
+    await wired.close()
 
 
-class Miscounted(httpx.SyncByteStream, httpx.AsyncByteStream):
+class Miscounted(httpx.AsyncByteStream):
     """A body whose end finds that httpcore has counted its streams wrongly."""
-
-    def close(self) -> None:
-        """Fail as its semaphore does."""
-        raise ValueError("semaphore released too many times")
 
     async def aclose(self) -> None:
         """Fail as its semaphore does."""
-        self.close()
-
-
-async def ended(body: Any) -> None:
-    """Close *body*, of either colour."""
-    if hasattr(body, "aclose"):
-        await body.aclose()
-    else:
-        body.close()
+        raise ValueError("semaphore released too many times")
 
 
 async def test_a_body_whose_stream_cannot_end_takes_its_connection_along(
@@ -255,7 +195,7 @@ async def test_a_body_whose_stream_cannot_end_takes_its_connection_along(
     user = wired("http://127.0.0.1:1", options=HTTP2)
     stack, link = placed(user)
     body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
-    await ended(body)
+    await body.aclose()
     assert (link.closed, user.counts[0], stack.shared) == (1, 0, [])
 
 
@@ -263,12 +203,12 @@ async def test_the_error_of_a_body_that_ends_a_connection_of_its_own_is_told(
     wired: Callable[..., Wired],
 ) -> None:
     """It is closed all the same."""
-    user = wired("http://127.0.0.1:1")
+    user = wired("http://127.0.0.1:1", options=HTTP2)
     stack, link = placed(user, idle=False)
     link.shared = False
     body = user.wire._body(user.wire, stack, link, Miscounted(), user.wire._sdk)
     with pytest.raises(ValueError, match="released too many times"):
-        await ended(body)
+        await body.aclose()
     assert (link.closed, user.counts[0]) == (1, 0)
 
 
