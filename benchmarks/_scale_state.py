@@ -110,13 +110,18 @@ def updates(count: int, times: int) -> dict[str, float]:
         places = endpoints(first + count)[first:]
         return [Endpoint(place, metadata={"version": "v1"}) for place in places]
 
+    def others(turn: int) -> list[Endpoint]:
+        return said(count * (turn + 1))[:some]
+
+    some = count // 100
     with made({"s0": {"endpoints": said(0), "slow_start": False}}) as client:
         service = client.mesh.service("s0")
         told = service.roster.told
         lists: dict[str, Callable[[int], Any]] = {
             "the same list": lambda _: told,
             "an equal one": lambda _: said(0),
-            "1 % other endpoints": lambda turn: said(turn * (count // 100)),
+            "1 % other endpoints": lambda turn: [*service.roster.told[some:], *others(turn)],
+            "1 % other endpoints, all new objects": lambda turn: said(turn * some),
         }
         found = {}
         for name, make in lists.items():

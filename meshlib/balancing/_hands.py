@@ -16,10 +16,12 @@ import random
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, cycle
+from operator import attrgetter
 
 from ._base import Candidate
 from ._load import Load
 
+_WEIGHT = attrgetter("load.weight")  # of thousands: a third of what Python code takes
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 """Whether this interpreter can run two threads at the same instant."""
 
@@ -78,5 +80,4 @@ def is_five(count: int, choice_count: int) -> bool:
 
 def same_weights(candidates: Sequence[Candidate]) -> bool:
     """Whether no candidate deserves more than another."""
-    first = candidates[0].load.weight
-    return all(candidate.load.weight == first for candidate in candidates)
+    return len(set(map(_WEIGHT, candidates))) == 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from .._models import Endpoint
 from ._level_options import PreferOptions
@@ -17,6 +18,7 @@ LevelKey = tuple[float, ...]
 KINDS = ("local", "edge", "cloud")
 """The usual kinds, the nearest first."""
 
+_SAID = attrgetter("priority", "kind")
 _FARTHEST = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -36,7 +38,7 @@ def default_keys(endpoints: Sequence[Endpoint]) -> list[LevelKey]:
 
 
 def _said(endpoints: Sequence[Endpoint]) -> set[tuple[int, str]]:
-    return {(each.priority, each.kind) for each in endpoints}
+    return set(map(_SAID, endpoints))
 
 
 class Levels:

@@ -134,10 +134,6 @@ class MultiplexedWire(AsyncWire):
 
     # What comes of sharing
 
-    def _has_no_room(self, link: Any, exc: BaseException) -> bool:
-        # It turned out to speak HTTP/1.1, or is full.
-        return link.shared and isinstance(exc, self._sdk.core.ConnectionNotAvailable)
-
     def _is_stale(self, link: Any, exc: BaseException, call: Any) -> bool:
         """Of a shared one: whether another exchange ended it, and nothing of this was sent."""
         if not link.shared:

@@ -4,6 +4,7 @@ When a service asks for attention though nothing happens to it.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from ..events import Event
@@ -12,6 +13,7 @@ from ._outliers import sweep
 from ._pickable import Pickable, breaker_of
 from ._slow_start import go_on_ramping
 
+_RAMP = attrgetter("load.ramp")
 LOOK_STEP = 1.0
 """Seconds between two looks for a tracer provider, which cost a microsecond each."""
 _RAMP_STEP = 1.0
@@ -44,7 +46,7 @@ def next_due(service: Any, pickable: Pickable, now: float) -> float:
     due: float = min((instant for instant in wakes if instant > now), default=float("inf"))
     if service.outliers is not None and service.targets:
         due = min(due, service.outliers.next_sweep)
-    if any(target.load.ramp < 1.0 for target in service.targets):
+    if min(map(_RAMP, service.targets), default=1.0) < 1.0:
         due = min(due, now + _RAMP_STEP)
     if service.policies.zones is not None:
         due = min(due, now + _ZONES_STEP)

@@ -63,7 +63,7 @@ class AsyncWire(WireState):
                 response = await self._exchange(link, attempt, request)
             except BaseException as exc:
                 await self._discard(stack, link, exc)
-                if self._has_no_room(link, exc):
+                if self._has_no_room(exc):
                     continue
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True

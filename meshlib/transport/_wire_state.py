@@ -173,9 +173,13 @@ class WireState:
             and call.replayable
         )
 
-    def _has_no_room(self, link: Any, exc: BaseException) -> bool:
-        """Whether *exc* only says that another connection is needed."""
-        return False
+    def _has_no_room(self, exc: BaseException) -> bool:
+        """
+        Whether *exc* only says that another connection is needed, and that nothing was sent.
+
+        This one turned out to speak HTTP/1.1, is full, or its server has said goodbye.
+        """
+        return isinstance(exc, self._sdk.core.ConnectionNotAvailable)
 
     def strange(self, link: Any, exc: BaseException) -> Any:
         """What to raise for an error that no exchange should meet; None for others."""

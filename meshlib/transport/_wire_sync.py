@@ -59,7 +59,7 @@ class Wire(WireState):
                 response = self._exchange(link, attempt, request)
             except BaseException as exc:
                 self._discard(stack, link, exc)
-                if self._has_no_room(link, exc):
+                if self._has_no_room(exc):
                     continue
                 if not fresh_only and self._is_stale(link, exc, call):
                     fresh_only = True

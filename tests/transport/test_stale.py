@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
@@ -103,5 +104,24 @@ async def test_other_idle_connections_are_not_trusted_then(wired: Make, serve: S
         await one.read(response)
     await one.call()
     assert [0, 1, 1, 2] == used(server)
+    assert (1, 1) == one.counts
+    assert 0 == one.failures
+
+
+async def test_server_that_said_goodbye_gets_the_request_over_another_connection(
+    wired: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of HTTP/2: it says which request was the last that it took, and this one came later."""
+    server = serve(replies(200), replies(200))
+    one = wired(server.url, retry=False)
+    exchange, turns = one.wire._exchange, iter([True, False])
+
+    def refused(link: Any, *args: Any) -> Any:
+        if next(turns):
+            raise httpcore.ConnectionNotAvailable
+        return exchange(link, *args)
+
+    monkeypatch.setattr(one.wire, "_exchange", refused)
+    assert 200 == (await one.call("POST", content=b"x")).status_code
     assert (1, 1) == one.counts
     assert 0 == one.failures
