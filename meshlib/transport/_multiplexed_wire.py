@@ -127,8 +127,8 @@ class MultiplexedWire(AsyncWire):
         link.exchanges -= 1  # its stream never ends, so whoever comes next closes the link
         self._release()
 
-    async def _close_all(self, stack: Any) -> None:
-        await super()._close_all(stack)
+    async def _close_unused(self, stack: Any) -> None:
+        await super()._close_unused(stack)
         for link in list(stack.shared):
             await self.drop_shared(stack, link, broken=link.http.is_closed())
 

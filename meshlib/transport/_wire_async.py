@@ -207,6 +207,13 @@ class AsyncWire(WireState):
             await self._close_all(stack)
 
     async def _close_all(self, stack: AsyncStack) -> None:
+        try:
+            await self._close_unused(stack)
+        except BaseException:
+            self._retired[stack] = None  # cut off: the next send goes on with it
+            raise
+
+    async def _close_unused(self, stack: AsyncStack) -> None:
         await self._close_idle(stack)
 
     async def _close_idle(self, stack: AsyncStack) -> None:

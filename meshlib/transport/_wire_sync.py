@@ -202,6 +202,13 @@ class Wire(WireState):
             self._close_all(stack)
 
     def _close_all(self, stack: Stack) -> None:
+        try:
+            self._close_unused(stack)
+        except BaseException:
+            self._retired[stack] = None  # cut off: the next send goes on with it
+            raise
+
+    def _close_unused(self, stack: Stack) -> None:
         self._close_idle(stack)
 
     def _close_idle(self, stack: Stack) -> None:

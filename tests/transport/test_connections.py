@@ -253,3 +253,39 @@ async def test_closing_leaves_what_is_in_use(wired: Make, serve: Serve) -> None:
     server.wait_for_close(0)
     assert (0, 0) == one.counts
     assert 200 == (await one.call()).status_code
+
+
+async def shut(wire: Any) -> None:
+    """Close *wire*, of either colour."""
+    if hasattr(wire, "aclose"):
+        await wire.aclose()
+    else:
+        wire.close()
+
+
+async def test_closing_that_is_cut_off_goes_on_later(
+    wired: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections of an endpoint that left are closed in somebody's send, who may be cancelled."""
+    server = serve(*[replies(200)] * 4)
+    one = wired(server.url)
+    held = [await one.send() for _ in range(3)]
+    for response in held:
+        await one.read(response)
+    close, left = one.wire._close, []
+
+    def cut_off(link: Any) -> Any:
+        if not left:
+            left.append(link)
+            raise KeyboardInterrupt
+        return close(link)
+
+    monkeypatch.setattr(one.wire, "_close", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        await shut(one.wire)
+    assert (2, 2) == one.counts
+    await one.call()
+    assert (1, 1) == one.counts
+    closing = close(left[0])
+    if closing is not None:
+        await closing
