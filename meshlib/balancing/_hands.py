@@ -21,7 +21,9 @@ from operator import attrgetter
 from ._base import Candidate
 from ._load import Load
 
-_WEIGHT = attrgetter("load.weight")  # of thousands: a third of what Python code takes
+_LOAD = attrgetter("load")
+_WEIGHT = attrgetter("load.weight")
+"""Of thousands, these take a third of what Python code does."""
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 """Whether this interpreter can run two threads at the same instant."""
 
@@ -45,10 +47,9 @@ def deal(candidates: Sequence[Candidate], choice_count: int, rng: random.Random)
 
     The iterator may be shared by threads: neither kind runs any Python code.
     """
-    loads = []
-    for candidate in candidates:
-        candidate.load.owner = candidate
-        loads.append(candidate.load)
+    loads: list[Load] = list(map(_LOAD, candidates))
+    for load, candidate in zip(loads, candidates, strict=True):
+        load.owner = candidate
     count = len(loads)
     if count <= SCANNED:
         distances = list(range(count))

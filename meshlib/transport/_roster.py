@@ -91,8 +91,9 @@ class Roster:
                     changes = True
                     _change(target, endpoint)
             by_url[url] = target
-        left = {known[url] for url in known.keys() - by_url.keys()} - respelt
-        gone = tuple(target for target in self.targets if target in left) if left else ()
+        # In the order of the targets, which is that of `known`.
+        left = [target for url, target in known.items() if url not in by_url]
+        gone = tuple(target for target in left if target not in respelt)
         for target in gone:
             target.removed = True
             del by_address[target.address]
