@@ -11,6 +11,9 @@ from ._injection import Injection, Kind
 from ._response import done, merge
 from ._rule import Drawn, Rule
 
+_NAMES = 1000
+"""Of rules whose numbers are known; documents that are made by programs name them anew."""
+
 
 def choose(drawn: Sequence[tuple[Rule, Drawn]]) -> tuple[list[tuple[Rule, Drawn]], Abort | None]:
     """
@@ -85,7 +88,9 @@ def effects_of(drawn: Drawn) -> Iterator[tuple[Kind, str]]:
 
 class Records:
     """
-    Numbers the injections of each rule, by its name.
+    Numbers the injections of each rule, by its name, also when it leaves and comes back.
+
+    Of names that come and do not come back, the oldest are forgotten.
 
     Not thread-safe: the injector holds its lock.
     """
@@ -102,8 +107,9 @@ class Records:
         records: list[Injection] = []
         for rule, drawn in acting:
             name = rule.options.name
+            self._make_room(name)
             for kind, what in effects_of(drawn):
-                number = self._numbers[name] = self._numbers.get(name, 0) + 1
+                number = self._numbers[name] = self._numbers[name] + 1
                 records.append(
                     Injection(
                         id=f"{name}#{number}",
@@ -117,3 +123,10 @@ class Records:
                     )
                 )
         return tuple(records)
+
+    def _make_room(self, name: str) -> None:
+        # Those that act move to the end, so what is first has not acted for longest.
+        number = self._numbers.pop(name, 0)
+        if len(self._numbers) >= _NAMES:
+            del self._numbers[next(iter(self._numbers))]
+        self._numbers[name] = number

@@ -253,6 +253,23 @@ def test_injection_is_remembered(decide: Decide) -> None:
     ] == [*second.injections]
 
 
+def test_names_that_come_and_go_are_not_kept_for_ever(decide: Decide) -> None:
+    """The number goes on for rules that act again soon; of a thousand others the oldest goes."""
+    injector = FaultInjector([], clock=lambda: 12.5)
+
+    def act(name: str) -> str:
+        injector.add(rule(name))
+        fault = decide(injector.plan("users", "checkout"))
+        injector.remove(name)
+        assert fault is not None
+        return fault.injections[0].id
+
+    assert ["a#1", "b#1", "a#2"] == [act("a"), act("b"), act("a")]
+    for number in range(999):
+        act(f"storm-{number}")
+    assert ["a#3", "b#1"] == [act("a"), act("b")]
+
+
 @pytest.mark.parametrize(
     ("document", "kind", "what"),
     [
