@@ -12,10 +12,14 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
+
 _CANCEL = 8
 """RFC 9113, section 7: the stream is not needed any more."""
-_IN_TIME = SimpleNamespace(extensions={"timeout": {"write": 1.0}})
-"""What httpcore asks for the timeout of a write: seconds for the few bytes of a reset."""
+_UNTIMED = SimpleNamespace(extensions={})
+"""A request, as far as httpcore asks it for the timeout of a write."""
+PATIENCE = 1.0
+"""Seconds that whoever leaves a stream waits until its few bytes are written."""
 
 
 def mend(http: Any) -> bool:
@@ -41,7 +45,7 @@ def _reading(connection: Any) -> Any:
         except Exception as exc:
             if type(exc).__name__ == "ReadTimeout":
                 connection._read_exception = None  # it took nothing from the socket
-                connection._connection_error = False
+                connection._connection_error = connection._write_exception is not None
             raise
 
     return read_incoming_data
@@ -52,20 +56,32 @@ def _closing(connection: Any) -> Any:
 
     async def response_closed(stream_id: int) -> None:
         protocol = connection._h2_state
-        for event in connection._events.get(stream_id, ()):
-            unread = getattr(event, "flow_controlled_length", 0)  # only data have it
+        stream = protocol.streams.get(stream_id)
+        left = stream is not None and not stream.closed
+        # Of the events that nobody has read, those of data have a length.
+        events = connection._events.get(stream_id, ())
+        unread = sum(getattr(event, "flow_controlled_length", None) or 0 for event in events)
+        await close(stream_id)
+        if not (left or unread) or not connection.is_available():
+            return
+        # What fails here is closed already, or httpcore has noted that it broke.
+        with contextlib.suppress(Exception):
             if unread:
                 protocol.acknowledge_received_data(unread, stream_id)
-        stream = protocol.streams.get(stream_id)
-        await close(stream_id)
-        if stream is not None and not stream.closed and connection.is_available():
-            await _reset(connection, stream_id)
+            if left:
+                protocol.reset_stream(stream_id, _CANCEL)
+            await _write(connection)
 
     return response_closed
 
 
-async def _reset(connection: Any, stream_id: int) -> None:
-    # What fails here is closed already, or httpcore has noted that it broke.
-    with contextlib.suppress(Exception):
-        connection._h2_state.reset_stream(stream_id, _CANCEL)
-        await connection._write_outgoing_data(_IN_TIME)
+async def _write(connection: Any) -> None:
+    """
+    Write what h2 has for the server, which may wait for room to send while others wait for it.
+
+    Without a timeout of httpcore's, which would end all exchanges if the server reads slowly.
+    """
+    with anyio.move_on_after(PATIENCE, shield=True) as scope:
+        await connection._write_outgoing_data(_UNTIMED)
+    if scope.cancelled_caught:
+        connection._connection_error = True  # it is stuck, so it gets no more exchanges

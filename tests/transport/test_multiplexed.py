@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -68,6 +69,42 @@ async def test_bodies_that_are_not_read_to_the_end_leave_room_for_others(make: A
                 assert len(whole.content) == WINDOW * 65536
                 server.release()
             assert 1 == len(server.connections)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # trio warns of httpx's generators
+async def test_a_server_is_told_at_once_when_nobody_else_writes(
+    wired: Callable[..., Wired],
+) -> None:
+    """It would wait for room to send for as long as the connection lives."""
+    with Http2Server() as server:
+        user = wired(server.url, options=HTTP2)
+        response = await user.send(path=f"/long/{100 * WINDOW}")
+        await anext(response.aiter_raw())
+        await response.aclose()
+        await until(lambda: server.broken_off == 1)
+        assert user.counts[0] == 1
+        await user.close()
+
+
+async def test_a_whole_body_that_nobody_read_leaves_room_for_others(
+    wired: Callable[..., Wired],
+) -> None:
+    """It has filled the window of the connection, and another body waits for that."""
+    with Http2Server() as server:
+        user = wired(server.url, options=HTTP2)
+        await user.call(path="/echo")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(user.call, path="/held"))
+            await until(lambda: server.open == 1)
+            unread = await user.send(path=f"/long/{WINDOW}")
+            await until(lambda: server.open == 1)
+            waiting = await user.send(path=f"/long/{WINDOW}")
+            await unread.aclose()
+            await until(lambda: server.open == 1)  # all is sent, though nobody reads that either
+            await waiting.aclose()
+            server.release()
+        assert 1 == len(server.connections)
+        await user.close()
 
 
 async def test_a_deadline_ends_its_own_stream_only(wired: Callable[..., Wired]) -> None:

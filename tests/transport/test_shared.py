@@ -13,7 +13,9 @@ import httpcore
 import httpx
 import pytest
 
+from meshlib.transport import _multiplexed_streams
 from meshlib.transport._multiplexed_link import SharedBody
+from meshlib.transport._multiplexed_streams import mend
 from meshlib.transport._waiting import AsyncWaiter
 from support.wires import Wired
 
@@ -231,3 +233,57 @@ async def test_a_stream_is_ended_by_whoever_is_cancelled_in_it() -> None:
         scope.cancel()
         await body.aclose()
     assert ["begun", "ended"] == ended
+
+
+class Connection:
+    """A connection of httpcore whose reads time out, as far as it is mended."""
+
+    def __init__(self, broken: Exception | None) -> None:
+        self.reset: list[int] = []
+        streams = {5: SimpleNamespace(closed=False)}
+        self._h2_state = SimpleNamespace(
+            streams=streams, reset_stream=lambda stream, code: self.reset.append(stream)
+        )
+        self._events: dict[int, list[Any]] = {5: []}
+        self._read_exception: Exception | None = None
+        self._write_exception = broken
+        self._connection_error = broken is not None
+
+    async def _read_incoming_data(self, request: Any) -> Any:
+        self._read_exception = httpcore.ReadTimeout()
+        self._connection_error = True
+        raise self._read_exception
+
+    async def _response_closed(self, stream_id: int) -> None:
+        del self._events[stream_id]
+
+    async def _write_outgoing_data(self, request: Any) -> None:
+        await anyio.sleep_forever()
+
+    def is_available(self) -> bool:
+        """Whether it takes exchanges."""
+        return not self._connection_error
+
+
+@pytest.mark.parametrize("broken", [None, httpcore.WriteTimeout()], ids=repr)
+async def test_a_read_that_times_out_leaves_a_connection_as_it_was(
+    broken: Exception | None,
+) -> None:
+    """One whose write broke off stays unfit: half a frame has gone out."""
+    connection: Any = Connection(broken)
+    assert mend(SimpleNamespace(_connection=connection))
+    with pytest.raises(httpcore.ReadTimeout):
+        await connection._read_incoming_data(None)
+    assert (connection._read_exception, connection._connection_error) == (None, broken is not None)
+    assert not mend(SimpleNamespace(_connection=None))
+
+
+async def test_nobody_waits_long_for_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection on which nothing can be written gets no more exchanges; its own may go on."""
+    monkeypatch.setattr(_multiplexed_streams, "PATIENCE", 0.0)
+    connection: Any = Connection(None)
+    assert mend(SimpleNamespace(_connection=connection))
+    await connection._response_closed(5)
+    assert [5] == connection.reset
+    assert not connection.is_available()
+    assert connection._write_exception is None
