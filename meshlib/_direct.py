@@ -34,13 +34,13 @@ class Shortcuts(Base):
     """
 
     shortcuts = True
-    library: Library
+    insides: Library
     _entered = False
 
     def __init__(self, driver: Any, **options: Any) -> None:
         self._driver: Any = driver
         self._urls: dict[str, Any] = {}
-        library = self.library
+        library = self.insides
         self._closed_state = library.closed
         self._opened_state = library.opened
         self._logger = library.logger
@@ -50,11 +50,11 @@ class Shortcuts(Base):
 
     def bind(self, response: Any, start: float) -> None:
         """Have the time that *response* took set when it is closed."""
-        raise NotImplementedError
+        raise NotImplementedError  # each library times responses by a class of its own
 
     def note_next(self, request: Any, response: Any) -> None:
         """Give *response*, which redirects, the request that would follow it."""
-        raise NotImplementedError
+        raise NotImplementedError  # each library builds it by a method of its own
 
     def __enter__(self) -> Self:
         if self._state is not self._opened_state or self._entered:
@@ -94,8 +94,8 @@ class Shortcuts(Base):
             or not isinstance(request.stream, self._stream_kind)
             or request.url.userinfo
         ):
-            default = self.library.default
-            self.library.check(request)
+            default = self.insides.default
+            self.insides.check(request)
             return super().send(
                 request,
                 stream=stream,
@@ -108,7 +108,7 @@ class Shortcuts(Base):
         start = time.perf_counter()
         try:
             response = self._driver.handle_request(request)
-        except self.library.request_error as exc:
+        except self.insides.request_error as exc:
             exc.request = request
             raise
         response.request = request
@@ -147,7 +147,7 @@ class Shortcuts(Base):
         try:
             content = b"".join([chunk for chunk in body])  # noqa: C416 -- as its twin has it
         except BaseException as exc:
-            if isinstance(exc, self.library.request_error):
+            if isinstance(exc, self.insides.request_error):
                 exc.request = request
             response.is_closed = True
             response.elapsed = timedelta(seconds=time.perf_counter() - start)
@@ -186,7 +186,7 @@ class Shortcuts(Base):
 class DirectClient(Shortcuts, httpx.Client):
     """An `httpx.Client` over one driver."""
 
-    library = HTTPX_CLIENT
+    insides = HTTPX_CLIENT
 
     def bind(self, response: Any, start: float) -> None:
         """Have the time that *response* took set when it is closed."""

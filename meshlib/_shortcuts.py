@@ -76,7 +76,7 @@ def quick_request(client: Any, urls: dict[str, Any], method: str, url: Any) -> A
     """
     if method not in _BODILESS or client._params or client._cookies:
         return None
-    library: Library = client.library
+    library: Library = client.insides
     known = urls.get(url) if type(url) is str else None
     if known is None:
         known = _parse(urls, url, library.http)

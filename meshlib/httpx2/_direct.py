@@ -38,7 +38,7 @@ else:
 class DirectClient(Skipping):
     """An `httpx2.Client` over one driver."""
 
-    library = HTTPX2_CLIENT
+    insides = HTTPX2_CLIENT
 
     def bind(self, response: Any, start: float) -> None:
         """Have the time that *response* took set when it is closed."""

@@ -38,7 +38,7 @@ else:
 class AsyncDirectClient(AsyncSkipping):
     """An `httpx2.AsyncClient` over one driver."""
 
-    library = HTTPX2_CLIENT
+    insides = HTTPX2_CLIENT
 
     def bind(self, response: Any, start: float) -> None:
         """Have the time that *response* took set when it is closed."""

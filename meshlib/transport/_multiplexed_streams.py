@@ -61,16 +61,16 @@ def _closing(connection: Any) -> Any:
         # Of the events that nobody has read, those of data have a length.
         events = connection._events.get(stream_id, ())
         unread = sum(getattr(event, "flow_controlled_length", None) or 0 for event in events)
-        await close(stream_id)
-        if not (left or unread) or not connection.is_available():
-            return
         # What fails here is closed already, or httpcore has noted that it broke.
         with contextlib.suppress(Exception):
             if unread:
                 protocol.acknowledge_received_data(unread, stream_id)
             if left:
                 protocol.reset_stream(stream_id, _CANCEL)
-            await _write(connection)
+        await close(stream_id)
+        if (left or unread) and connection.is_available():
+            with contextlib.suppress(Exception):
+                await _write(connection)
 
     return response_closed
 
