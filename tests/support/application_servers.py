@@ -100,13 +100,18 @@ def waitress_server(app: Any) -> Iterator[str]:
         except OSError:
             pass  # closing its sockets is how it is ended
 
+    def close() -> None:
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()  # `close_all` leaves the files of long bodies open
+        waitress.wasyncore.close_all(sockets)
+
     with _thread(run):
         try:
             yield f"http://127.0.0.1:{server.effective_port}"
         finally:
             server.task_dispatcher.shutdown()
             with suppress(OSError):  # it has ended by itself
-                server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(sockets))
+                server.trigger.pull_trigger(close)
 
 
 @contextmanager
