@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .failing import (
@@ -40,6 +41,8 @@ from .scripts import (
 
 SHORT = 0.05
 """Seconds of a timeout that is to run out."""
+PATIENT = (SHORT, 1.0, 10.0)
+"""Instead of it: a slow machine lets a short one run out before the failure can happen."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,15 @@ class Failure:
 
     def __str__(self) -> str:
         return self.name
+
+    def attempts(self) -> Iterator[Failure]:
+        """Itself with a timeout that is short, then longer; once if it has none."""
+        for seconds in PATIENT if SHORT in (self.timeout | self.service).values() else (SHORT,):
+            given = {
+                part: {key: seconds if value == SHORT else value for key, value in kept.items()}
+                for part, kept in (("timeout", self.timeout), ("service", self.service))
+            }
+            yield replace(self, **given)
 
 
 _GOOD = served(PLAIN)

@@ -77,6 +77,7 @@ async def test_lists_are_passed_on_and_written(bench: Bench, time: Time) -> None
     async with Reader(bench.cached(source).watch("users")) as reader:
         assert [(A,)] == reader.lists
         await until(lambda: bench.holds(A))
+        await until(lambda: time.next == 1.0)
         await time.advance(10)
         source.say([A, B])
         await settle()
