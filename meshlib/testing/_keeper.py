@@ -16,6 +16,16 @@ from .._clock import monotonic
 
 _POLL = 0.0005
 """Real seconds between two looks at threads that do not say whether they run."""
+_LOOK = 2 * _POLL
+"""Most real seconds of standing still that one look proves: later, nobody may have run."""
+
+_BACKGROUND = "meshlib-"
+"""How the names of a mesh's own threads begin."""
+
+
+def in_background(thread: threading.Thread) -> bool:
+    """Whether *thread* is one of a mesh, and none of the code under test."""
+    return thread.name.startswith(_BACKGROUND)
 
 
 class Waiting:
@@ -47,8 +57,9 @@ class Keeper:
 
     Threads that wait for time say so. Of the others, the only thing to be known is whether
     they stand still; one that does for *settle* real seconds is taken to wait for
-    something. *patience* is that time for threads that were begun by `run`, and for
-    a pass that only the background of a mesh asks for: no code under test waits then.
+    something. *patience* is that time for threads that were begun by `run`, for those of
+    a mesh, whose first steps are imports, and for a pass that only the background of a
+    mesh asks for: no code under test waits then.
 
     Thread-safe. One waiter is woken at a time, the earliest deadline first.
     """
@@ -107,7 +118,7 @@ class Keeper:
     def _keep(self) -> None:
         """Move on for ever; the only code that changes `now`."""
         still: Any = None
-        since = 0.0
+        stood = looked = 0.0
         while True:
             with self.changed:
                 while not self.closed and (self.held or self._next() is None):
@@ -116,9 +127,13 @@ class Keeper:
                     return
                 others = self._others()
                 seen = others, self._turn
+                now = monotonic()
                 if seen != still or self._pending():
-                    still, since = seen, monotonic()
-                if not self._pending() and monotonic() - since >= self._needed(others):
+                    still, stood = seen, 0.0
+                else:
+                    stood += min(now - looked, _LOOK)
+                looked = now
+                if not self._pending() and stood >= self._needed(others):
                     self._pass()
                     still = None
                     continue
@@ -155,7 +170,11 @@ class Keeper:
         asked = main not in others or any(
             each.foreground and each.deadline < math.inf for each in self.waiting.values()
         )
-        if not asked or not self.declared.isdisjoint(others):
+        if (
+            not asked
+            or not self.declared.isdisjoint(others)
+            or any(each.ident in others and in_background(each) for each in threading.enumerate())
+        ):
             return self.patience
         return max(settle, self._settle if others else 0.0)
 

@@ -8,13 +8,14 @@ and to wait for events alone; virtual time wakes it when that instant has come.
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from .._exceptions import ConfigurationError
-from ._keeper import Keeper, Waiting
+from ._keeper import Keeper, Waiting, in_background
 
 _SOCKETS = 0.02
 """Real seconds that a loop with sockets is given: what comes from them takes real time."""
@@ -22,7 +23,18 @@ _SOCKETS = 0.02
 
 def _foreground() -> bool:
     # What a mesh does in its background, such as checks, must not drive time by itself.
-    return not threading.current_thread().name.startswith("meshlib-")
+    return not in_background(threading.current_thread())
+
+
+def _beyond(now: float, left: float) -> float:
+    """
+    *left*, and a little more, which is too little to be told from *now* by a loop.
+
+    Whoever waits computes the end on one clock and waits on another one, which differs in
+    its offset and so in its rounding. Woken too early by the last bit, it would wait for
+    a time so short that it does not change the loop's clock, again and again for ever.
+    """
+    return left + 4 * math.ulp(now)
 
 
 class AsyncioLoop:
@@ -47,7 +59,9 @@ class AsyncioLoop:
         self._real_time: Callable[[], float] = loop.time
         self._real_select: Callable[[float | None], Any] = selector.select
         self._offset = loop.time() - keeper.now
+        self._resolution: float = loop._clock_resolution
         self._loop.time = self._time
+        self._loop._clock_resolution = math.ulp(self._time())  # timers end by so much early
         self._selector.select = self._select
 
     def _time(self) -> float:
@@ -57,8 +71,9 @@ class AsyncioLoop:
         events = self._real_select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
+        now = self._keeper.now
         waiting = Waiting(
-            float("inf") if timeout is None else self._keeper.now + timeout,
+            float("inf") if timeout is None else now + _beyond(now + self._offset, timeout),
             pending=self._pending,
             wake=self._wake,
             foreground=self._foreground,
@@ -86,6 +101,7 @@ class AsyncioLoop:
         ahead = self._time() - self._real_time()
         real = self._real_time
         self._loop.time = lambda: real() + ahead
+        self._loop._clock_resolution = self._resolution
         self._selector.select = self._real_select
         self._wake()
 
@@ -125,11 +141,12 @@ class TrioLoop:
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """How long Trio may wait for events: it begins to, and will be woken."""
-        left = deadline - self.current_time()
+        now = self.current_time()
+        left = deadline - now
         if self._released or left <= 0:
             return left
         waiting = Waiting(
-            self._keeper.now + left,
+            self._keeper.now + _beyond(now, left),
             pending=self._pending,
             wake=self._wake,
             foreground=self._foreground,

@@ -28,7 +28,8 @@ class VirtualTime:
     jumps to the earliest instant that is waited for, and one waiter goes on.
 
     Threads that do something else are seen as running until they have stood still for
-    *settle* real seconds; those that `run` begins take part exactly, one at a time.
+    *settle* real seconds, in which they could have run; those that `run` begins take part
+    exactly, one at a time. Waits of an event loop last up to a nanosecond longer.
     Real sockets answer in real time: put a `FakeCluster` in their place.
 
     Closed, it lets everybody go, and loops go on in real time. Thread-safe.
@@ -55,8 +56,8 @@ class VirtualTime:
 
     @property
     def elapsed(self) -> float:
-        """Seconds that have passed since the beginning."""
-        return self._keeper.now - self._start
+        """Seconds that have passed since the beginning, to the microsecond."""
+        return round(self._keeper.now - self._start, 6)
 
     def keep(self) -> None:
         """Have the running event loop, if there is one, go by this time."""
