@@ -107,7 +107,9 @@ def kubeconfig(directory: Path, url: str) -> str:
         "current-context": "x",
     }
     path = directory / "kubeconfig"
-    path.write_text(yaml.safe_dump(document))
+    fresh = path.with_suffix(".new")
+    fresh.write_text(yaml.safe_dump(document))
+    fresh.replace(path)  # it may be read meanwhile
     return str(path)
 
 
