@@ -15,7 +15,7 @@ from ._attempt import Attempt
 from ._sdk import Sdk
 from ._target import Target
 from ._waiting import RUNNING, bounded, timed
-from ._watched import watched
+from ._watched import Watched
 
 
 def is_replaced(method: Any, sdk: Sdk) -> bool:
@@ -95,7 +95,7 @@ class AsyncForeignWire:
         left = call.deadline - call.clock()
         if sniffio.current_async_library() == "trio":
             return _scoped(stream, call, self._sdk.timeout_error)
-        return watched(stream, left, self._sdk.timeout_error)
+        return Watched(stream, left, self._sdk.timeout_error)
 
     def check_scheme(self, url: Any) -> None:
         """*inner* may know schemes that nobody else knows."""

@@ -5,40 +5,74 @@ A body that is read by an instant, with one timer for all its chunks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import types
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator
 from typing import Any
 
 _INFINITE = float("inf")
 
 
-async def watched(stream: Any, seconds: float, error: type[Exception]) -> AsyncIterator[bytes]:
+class Watched:
     """
     The chunks of *stream*, in a loop of asyncio; *error* when *seconds* have passed.
 
     The wait for a chunk is cut off at that instant, what the reader does between two
-    chunks is not.
+    chunks is not. A chunk that is there already costs no look at the task or the time.
     """
-    chunks = aiter(stream)
-    watch = _Watch(seconds)
-    try:
-        while True:
-            if watch.expired:
-                raise error("timed out")
+
+    __slots__ = ("_error", "_next", "_watch")
+
+    def __init__(
+        self, stream: AsyncIterable[bytes], seconds: float, error: type[Exception]
+    ) -> None:
+        self._watch = _Watch(seconds)
+        self._error = error
+        self._next = _steps(aiter(stream))
+
+    def __aiter__(self) -> Watched:
+        return self
+
+    @types.coroutine
+    def __anext__(self) -> Generator[Any, Any, bytes]:
+        watch = self._watch
+        if watch.expired:
+            raise self._error("timed out")
+        step = self._next()
+        try:
+            waited = step.send(None)
             watch.task = asyncio.current_task()
-            try:
-                chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except asyncio.CancelledError:
-                if watch.was_it():
-                    raise error("timed out") from None
-                raise
-            finally:
+            while True:
+                try:
+                    value = yield waited
+                except BaseException as exc:
+                    waited = step.throw(exc)
+                else:
+                    waited = step.send(value)
+        except StopIteration as done:
+            chunk: bytes = done.value
+            return chunk
+        except asyncio.CancelledError:
+            if watch.was_it():
+                raise self._error("timed out") from None
+            raise
+        finally:
+            if watch.task is not None:
                 watch.leave()
-            yield chunk
-    finally:
-        if watch.timer is not None:
-            watch.timer.cancel()
+
+    def __del__(self) -> None:
+        if self._watch.timer is not None:
+            self._watch.timer.cancel()
+
+
+def _steps(chunks: AsyncIterator[bytes]) -> Callable[[], Any]:
+    """What gives the next chunk, as something with the methods of a coroutine."""
+    if isinstance(chunks, types.AsyncGeneratorType):
+        return chunks.__anext__
+
+    async def following() -> bytes:
+        return await anext(chunks)
+
+    return following
 
 
 class _Watch:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from meshlib.transport._watched import watched
+from meshlib.transport._watched import Watched
 
 LONG = 30.0
 
@@ -33,13 +33,13 @@ async def chunks(*items: bytes, event: asyncio.Event | None = None) -> AsyncIter
 async def test_every_chunk_comes() -> None:
     """With a limit or without."""
     for seconds in (LONG, float("inf")):
-        assert [b"a", b"b"] == [x async for x in watched(chunks(b"a", b"b"), seconds, LateError)]
+        assert [b"a", b"b"] == [x async for x in Watched(chunks(b"a", b"b"), seconds, LateError)]
 
 
 async def test_wait_is_cut_off() -> None:
     """The task that waits goes on with the error, and is not cancelled."""
     with pytest.raises(LateError):
-        async for _ in watched(chunks(b"a", event=asyncio.Event()), 0.02, LateError):
+        async for _ in Watched(chunks(b"a", event=asyncio.Event()), 0.02, LateError):
             pass
     task = asyncio.current_task()
     assert task is not None
@@ -48,7 +48,7 @@ async def test_wait_is_cut_off() -> None:
 
 async def test_time_passes_between_chunks() -> None:
     """Who reads is not interrupted, and gets the error with the next chunk."""
-    body = watched(chunks(b"a", b"b"), 0.0, LateError)
+    body = Watched(chunks(b"a", b"b"), 0.0, LateError)
     assert b"a" == await anext(body)
     for _ in range(3):
         await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_cancellation_of_somebody_else() -> None:
     for seconds in (LONG, 0.0):
 
         async def read(seconds: float = seconds) -> None:
-            async for _ in watched(chunks(event=asyncio.Event()), seconds, LateError):
+            async for _ in Watched(chunks(event=asyncio.Event()), seconds, LateError):
                 pass
 
         task = asyncio.ensure_future(read())
@@ -81,7 +81,7 @@ async def test_source_swallows_the_cancellation() -> None:
             yield b"all the same"
         yield b"too late"
 
-    body = watched(stubborn(), 0.0, LateError)
+    body = Watched(stubborn(), 0.0, LateError)
     assert b"all the same" == await anext(body)
     task = asyncio.current_task()
     assert task is not None
@@ -98,12 +98,43 @@ async def test_body_fails() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        async for _ in watched(failing(), LONG, LateError):
+        async for _ in Watched(failing(), LONG, LateError):
             pass
 
 
 async def test_reader_leaves() -> None:
     """Nothing fires afterwards."""
-    body = watched(chunks(b"a", b"b"), 0.01, LateError)
+    body = Watched(chunks(b"a", b"b"), LONG, LateError)
     assert b"a" == await anext(body)
-    await body.aclose()  # type: ignore[attr-defined]  # it is a generator
+    timer = body._watch.timer
+    assert timer is not None
+    assert not timer.cancelled()
+    del body
+    assert timer.cancelled()
+
+
+async def test_iterator_that_is_no_generator() -> None:
+    """What it gives to wait for need not be a coroutine."""
+
+    class Later:
+        def __init__(self) -> None:
+            self.left = [b"b", b"a"]
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self
+
+        def __anext__(self) -> asyncio.Future[bytes]:
+            future = asyncio.get_running_loop().create_future()
+            if self.left:
+                future.set_result(self.left.pop())
+            else:
+                future.set_exception(StopAsyncIteration)
+            return future
+
+    assert [b"a", b"b"] == [x async for x in Watched(Later(), LONG, LateError)]
+
+
+async def test_what_has_no_chunks() -> None:
+    """Is refused, and no timer is left."""
+    with pytest.raises(TypeError):
+        Watched(b"", LONG, LateError)  # type: ignore[arg-type]
