@@ -85,6 +85,7 @@ class Http2Server:
                 self.broken_off += 1
                 return
             await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+            await asyncio.sleep(0)  # to a stream that is gone, sending does not even wait
         gone.cancel()
         await send({"type": "http.response.body", "body": b""})
 
