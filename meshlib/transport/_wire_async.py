@@ -46,7 +46,7 @@ class AsyncWire(WireState):
         loop = AsyncWaiter.loop()
         stack = self._stacks.get((target, loop))
         if stack is None:
-            stack = self._new_stack(target, loop)
+            stack = self._new_stack(target, loop, call.started)
         if self._retired:
             await self._sweep(loop)
         request = self._request(attempt, stack)
@@ -149,6 +149,8 @@ class AsyncWire(WireState):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
             self._count(0, 1)
+            if stack.retired:  # meanwhile, by another thread
+                await self._close_idle(stack)
             if self._expiry is not None:
                 await self._expire(stack, now - self._expiry)
         else:
@@ -222,6 +224,7 @@ class AsyncWire(WireState):
 
     async def aclose(self) -> None:
         """Close the idle connections of this event loop; those in use close when they end."""
+        self._closed_at = self._clock()
         loop = AsyncWaiter.loop()
         for key in [key for key in list(self._stacks) if key[1] is loop]:
             stack = self._stacks.pop(key)

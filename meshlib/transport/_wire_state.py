@@ -56,6 +56,7 @@ class WireState:
         self._permits: Bulkhead | None = None
         self._stacks: dict[tuple[Target, object], Any] = {}
         self._retired: dict[Any, None] = {}
+        self._closed_at = float("-inf")
         self.idle_count = 0
         self.open_count = 0
         self.renew()
@@ -131,12 +132,15 @@ class WireState:
             extensions,
         )
 
-    def _new_stack(self, target: Target, loop: object) -> Any:
+    def _new_stack(self, target: Target, loop: object, began: float) -> Any:
+        """What a call that *began* at this instant takes its connections from."""
         if loop not in self._loops:
             self._bury()
             self._loops.add(loop)
         stack = self.stack_kind(target, loop, self._sdk)
-        if target.removed:
+        if began < self._closed_at:
+            stack.retired = True  # the call outlives its client, who would close what it keeps?
+        if target.removed or stack.retired:
             return stack  # picked just before it left: used once and not kept
         stack = self._stacks.setdefault((target, loop), stack)
         if target.removed:

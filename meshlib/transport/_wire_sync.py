@@ -42,7 +42,7 @@ class Wire(WireState):
         loop = Waiter.loop()
         stack = self._stacks.get((target, loop))
         if stack is None:
-            stack = self._new_stack(target, loop)
+            stack = self._new_stack(target, loop, call.started)
         if self._retired:
             self._sweep(loop)
         request = self._request(attempt, stack)
@@ -145,6 +145,8 @@ class Wire(WireState):
             link.idle_since = now = self._clock()
             stack.idle.append(link)
             self._count(0, 1)
+            if stack.retired:  # meanwhile, by another thread
+                self._close_idle(stack)
             if self._expiry is not None:
                 self._expire(stack, now - self._expiry)
         else:
@@ -217,6 +219,7 @@ class Wire(WireState):
 
     def close(self) -> None:
         """Close the idle connections; those in use close when they end."""
+        self._closed_at = self._clock()
         loop = Waiter.loop()
         for key in [key for key in list(self._stacks) if key[1] is loop]:
             stack = self._stacks.pop(key)

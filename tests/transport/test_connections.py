@@ -289,3 +289,46 @@ async def test_closing_that_is_cut_off_goes_on_later(
     closing = close(left[0])
     if closing is not None:
         await closing
+
+
+async def test_call_that_outlives_its_client_keeps_nothing(
+    wired: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection of a retry, which nobody would close any more; later calls keep theirs."""
+    server = serve(replies(503), replies(200), replies(200))
+    one = wired(server.url)
+    meanwhile: list[Any] = []
+
+    def pause(seconds: float) -> Any:
+        meanwhile.append(seconds)
+        return shut(one.wire) if one.kind == "async" else one.wire.close()
+
+    monkeypatch.setattr(one.transport, "pause", pause)
+    assert 200 == (await one.call()).status_code
+    assert 1 == len(meanwhile)
+    server.wait_for_close(0)
+    server.wait_for_close(1)
+    assert (0, 0) == one.counts
+    await one.call()
+    assert (1, 1) == one.counts
+    await shut(one.wire)
+
+
+async def test_connection_given_back_while_its_endpoint_leaves(
+    wired: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that retires it has closed the idle ones just before."""
+    server = serve(replies(200))
+    one = wired(server.url)
+    count = one.wire._count
+
+    def counted(opened: int, idle: int) -> None:
+        if (opened, idle) == (0, 1):
+            for stack in one.wire._stacks.values():
+                stack.retired = True
+        count(opened, idle)
+
+    monkeypatch.setattr(one.wire, "_count", counted)
+    assert 200 == (await one.call()).status_code
+    server.wait_for_close(0)
+    assert (0, 0) == one.counts

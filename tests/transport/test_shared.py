@@ -57,7 +57,7 @@ class Shared:
 def placed(wired: Wired, **about: Any) -> tuple[Any, Shared]:
     """A stack of *wired*, and its only connection."""
     (target,) = wired.service.targets
-    stack = wired.wire._new_stack(target, AsyncWaiter.loop())
+    stack = wired.wire._new_stack(target, AsyncWaiter.loop(), 0.0)
     wired.wire._count(1, 0)
     return stack, Shared(stack, **about)
 
