@@ -4,28 +4,22 @@ Who waits for time, and when it may pass: once everybody who runs has come to wa
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from .._clock import monotonic
+from ._threads import frames, in_background, some_import
 
 _POLL = 0.0005
 """Real seconds between two looks at threads that do not say whether they run."""
 _LOOK = 2 * _POLL
 """Most real seconds of standing still that one look proves: later, nobody may have run."""
 
-_BACKGROUND = "meshlib-"
-"""How the names of a mesh's own threads begin."""
-
-
-def in_background(thread: threading.Thread) -> bool:
-    """Whether *thread* is one of a mesh, and none of the code under test."""
-    return thread.name.startswith(_BACKGROUND)
+_LOADING = 2.0
+"""Real seconds for which one who imports a module may stand still: it waits for a disk."""
 
 
 class Waiting:
@@ -58,8 +52,8 @@ class Keeper:
     Threads that wait for time say so. Of the others, the only thing to be known is whether
     they stand still; one that does for *settle* real seconds is taken to wait for
     something. *patience* is that time for threads that were begun by `run`, for those of
-    a mesh, whose first steps are imports, and for a pass that only the background of a
-    mesh asks for: no code under test waits then.
+    a mesh, whose first steps are imports, until they were seen to stand where they do, and
+    for a pass that only the background of a mesh asks for: no code under test waits then.
 
     Thread-safe. One waiter is woken at a time, the earliest deadline first.
     """
@@ -80,6 +74,7 @@ class Keeper:
         """A forked child has none of its parent's threads."""
         self.changed = threading.Condition()
         self.waiting: dict[int, Waiting] = {}
+        self._settled: dict[int, tuple[int, int]] = {}
         self.held = 0
         self._turn = 0
         self._thread: threading.Thread | None = None
@@ -133,7 +128,12 @@ class Keeper:
                 else:
                     stood += min(now - looked, _LOOK)
                 looked = now
-                if not self._pending() and stood >= self._needed(others):
+                if (
+                    not self._pending()
+                    and stood >= self._needed(others)
+                    and (stood >= _LOADING or not some_import(others))
+                ):
+                    self._settled = others
                     self._pass()
                     still = None
                     continue
@@ -149,17 +149,10 @@ class Keeper:
 
     def _others(self) -> dict[int, tuple[int, int]]:
         """Where each thread stands that does not wait for time."""
-        collecting = gc.isenabled()
-        gc.disable()  # CPython 3.11 may deadlock when it collects inside the call (gh-106883)
-        try:
-            frames = sys._current_frames()
-        finally:
-            if collecting:
-                gc.enable()
         me = threading.get_ident()
         return {
             ident: (id(frame), frame.f_lasti)
-            for ident, frame in frames.items()
+            for ident, frame in frames().items()
             if ident != me and ident not in self.waiting and ident not in self.absent
         }
 
@@ -170,10 +163,11 @@ class Keeper:
         asked = main not in others or any(
             each.foreground and each.deadline < math.inf for each in self.waiting.values()
         )
+        moved = {ident for ident, place in others.items() if self._settled.get(ident) != place}
         if (
             not asked
             or not self.declared.isdisjoint(others)
-            or any(each.ident in others and in_background(each) for each in threading.enumerate())
+            or any(each.ident in moved and in_background(each) for each in threading.enumerate())
         ):
             return self.patience
         return max(settle, self._settle if others else 0.0)

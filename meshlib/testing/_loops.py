@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .._exceptions import ConfigurationError
-from ._keeper import Keeper, Waiting, in_background
+from ._keeper import Keeper, Waiting
+from ._threads import in_background
 
 _SOCKETS = 0.02
 """Real seconds that a loop with sockets is given: what comes from them takes real time."""

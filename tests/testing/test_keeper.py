@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import itertools
 import random
+import sys
 import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import anyio
 import pytest
@@ -43,10 +48,36 @@ def test_a_machine_that_stood_still_proves_nothing(
         with VirtualTime() as virtual:
             virtual.sleep(1.0)
             assert 1.0 == virtual.elapsed
+            first = len(looks)
+            virtual.sleep(1.0)
     finally:
         over.set()
         other.join()
-    assert least <= len(looks)
+    assert least <= first
+    assert 5 <= len(looks) - first < 50, "it is known to stand where it stands"
+
+
+def test_a_thread_that_imports_is_not_standing_still(
+    looks: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk may be slow; but there is an end to that."""
+    began, over = threading.Event(), threading.Event()
+    disk: Any = SimpleNamespace(began=began, over=over)
+    monkeypatch.setitem(sys.modules, "slow_disk", disk)
+    (tmp_path / "slow_to_import.py").write_text(
+        "import slow_disk\nslow_disk.began.set()\nslow_disk.over.wait()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    other = threading.Thread(target=importlib.import_module, args=["slow_to_import"])
+    other.start()
+    try:
+        assert began.wait(30)
+        with VirtualTime() as virtual:
+            virtual.sleep(1.0)
+    finally:
+        over.set()
+        other.join()
+    assert 2000 <= len(looks) < 2500
 
 
 async def test_a_wait_for_an_instant_ends_after_it(anyio_backend: str) -> None:
