@@ -164,11 +164,8 @@ class Keeper:
             each.foreground and each.deadline < math.inf for each in self.waiting.values()
         )
         moved = {ident for ident, place in others.items() if self._settled.get(ident) != place}
-        if (
-            not asked
-            or not self.declared.isdisjoint(others)
-            or any(each.ident in moved and in_background(each) for each in threading.enumerate())
-        ):
+        begins = any(t.ident in moved and in_background(t.name) for t in threading.enumerate())
+        if not asked or begins or not self.declared.isdisjoint(others):
             return self.patience
         return max(settle, self._settle if others else 0.0)
 

@@ -24,7 +24,7 @@ _SOCKETS = 0.02
 
 def _foreground() -> bool:
     # What a mesh does in its background, such as checks, must not drive time by itself.
-    return not in_background(threading.current_thread())
+    return not in_background(threading.current_thread().name)
 
 
 def _beyond(now: float, left: float) -> float:

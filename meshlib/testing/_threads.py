@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 from collections.abc import Container
 from types import FrameType
 
@@ -16,9 +15,9 @@ _BACKGROUND = "meshlib-"
 """How the names of a mesh's own threads begin."""
 
 
-def in_background(thread: threading.Thread) -> bool:
-    """Whether *thread* is one of a mesh, and none of the code under test."""
-    return thread.name.startswith(_BACKGROUND)
+def in_background(name: str) -> bool:
+    """Whether the thread with this *name* is one of a mesh, and none of the code under test."""
+    return name.startswith(_BACKGROUND)
 
 
 def frames() -> dict[int, FrameType]:

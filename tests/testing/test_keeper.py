@@ -85,7 +85,7 @@ async def test_a_wait_for_an_instant_ends_after_it(anyio_backend: str) -> None:
     if anyio_backend == "asyncio":
         loop = asyncio.get_running_loop()
         real = loop.time
-        loop.time = lambda: real() + _UPTIME  # type: ignore[method-assign]
+        loop.time = lambda: real() + _UPTIME  # type: ignore[method-assign]  # as if long up
     rng = random.Random(7)
     with VirtualTime(start=1000.0 + rng.random()) as virtual:
         virtual.keep()

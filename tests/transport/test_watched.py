@@ -137,4 +137,4 @@ async def test_iterator_that_is_no_generator() -> None:
 async def test_what_has_no_chunks() -> None:
     """Is refused, and no timer is left."""
     with pytest.raises(TypeError):
-        Watched(b"", LONG, LateError)  # type: ignore[arg-type]
+        Watched(b"", LONG, LateError)  # type: ignore[arg-type]  # not asynchronous
