@@ -17,7 +17,6 @@ _POLL = 0.0005
 """Real seconds between two looks at threads that do not say whether they run."""
 _LOOK = 2 * _POLL
 """Most real seconds of standing still that one look proves: later, nobody may have run."""
-
 _LOADING = 2.0
 """Real seconds for which one who imports a module may stand still: it waits for a disk."""
 

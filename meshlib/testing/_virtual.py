@@ -29,7 +29,8 @@ class VirtualTime:
 
     Threads that do something else are seen as running until they have stood still for
     *settle* real seconds, in which they could have run; those that `run` begins take part
-    exactly, one at a time. Waits of an event loop last up to a nanosecond longer.
+    exactly, one at a time. Waits of an event loop last longer by a few of the last bits of
+    its clock: a nanosecond on a machine that has been up for days.
     Real sockets answer in real time: put a `FakeCluster` in their place.
 
     Closed, it lets everybody go, and loops go on in real time. Thread-safe.

@@ -138,10 +138,9 @@ class WireState:
             self._bury()
             self._loops.add(loop)
         stack = self.stack_kind(target, loop, self._sdk)
-        if began < self._closed_at:
-            stack.retired = True  # the call outlives its client, who would close what it keeps?
+        stack.retired = began < self._closed_at  # what outlives its client is closed by nobody
         if target.removed or stack.retired:
-            return stack  # picked just before it left: used once and not kept
+            return stack  # used once and not kept; a target may leave just after it was picked
         stack = self._stacks.setdefault((target, loop), stack)
         if target.removed:
             self._stacks.pop((target, loop), None)  # it left meanwhile, and nobody would

@@ -70,7 +70,7 @@ class Failure:
     def __str__(self) -> str:
         return self.name
 
-    def attempts(self) -> Iterator[Failure]:
+    def patiently(self) -> Iterator[Failure]:
         """Itself with a timeout that is short, then longer; once if it has none."""
         for seconds in PATIENT if SHORT in (self.timeout | self.service).values() else (SHORT,):
             given = {

@@ -118,7 +118,7 @@ async def compare(kind: str, failure: Failure, given: bool = False) -> tuple[See
 @EACH
 async def test_a_fault_looks_like_the_failure(kind: str, failure: Failure) -> None:
     """The errors down to their causes, the request they speak of, and what came before."""
-    for patient in failure.attempts():
+    for patient in failure.patiently():
         real, injected = await compare(kind, patient)
         if real == injected:
             break
@@ -133,7 +133,7 @@ async def test_a_fault_looks_like_the_failure_of_a_given_transport(
     """But for what that hides: a pool drops the causes, and has words of its own on Trio."""
     limited = bool(failure.service)  # its timer and the transport's end at the same moment
     worded = not (failure.only_own or limited) and (kind, anyio_backend) != ("async", "trio")
-    for patient in failure.attempts():
+    for patient in failure.patiently():
         real, injected = await compare(kind, patient, given=True)
         for seen in (real, injected):
             seen.errors = [(name, text if worded else "") for name, text in seen.errors[:1]]
